@@ -1,0 +1,108 @@
+"""Errors of the engine: one class for each thing that a caller may treat differently.
+
+Missing or undecidable data is never an error here; it comes back as an undetermined result.
+"""
+
+
+class SpatialError(Exception):
+    """Base class of every error raised by the engine."""
+
+
+class UnknownParameterError(SpatialError):
+    """No parameter of the registry has this code."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(f"no water-quality parameter has the code {code!r}")
+        self.code = code
+
+
+class UnknownWaterBodyTypeError(SpatialError):
+    """A water-body type is neither river, lake nor reservoir."""
+
+    def __init__(self, value: object) -> None:
+        super().__init__(f"{value!r} is no water-body type: expected river, lake or reservoir")
+        self.value = value
+
+
+class WaterClassTextError(SpatialError):
+    """A text names neither a water class nor 'not monitored'."""
+
+    def __init__(self, value: object) -> None:
+        super().__init__(f"{value!r} does not name a water class")
+        self.value = value
+
+
+class WaterClassRangeError(SpatialError):
+    """A number is not a class of the standard (1 to 5), or 6 for worse than Ⅴ."""
+
+    def __init__(self, value: object) -> None:
+        super().__init__(f"{value!r} is no water class: expected 1 to 6")
+        self.value = value
+
+
+class PeriodError(SpatialError):
+    """A text is no assessment period, or the period ends before it begins."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(
+            f"{text!r} is no period: expected 2025-06, 2025-Q2, 2025, 2025-flood, 2025-dry"
+            " or 2024-11-01/2025-02-28",
+        )
+        self.text = text
+
+
+class RuleFileError(SpatialError):
+    """A rule file says something that no rule can say: the file, the entry and the reason."""
+
+    def __init__(self, file: str, entry: str, reason: str) -> None:
+        super().__init__(f"{file}: [{entry}] {reason}")
+        self.file = file
+        self.entry = entry
+        self.reason = reason
+
+
+class FrameColumnsError(SpatialError):
+    """A frame lacks columns that the computation needs."""
+
+    def __init__(self, frame: str, missing: frozenset[str]) -> None:
+        super().__init__(f"the {frame} frame lacks the columns {', '.join(sorted(missing))}")
+        self.frame = frame
+        self.missing = missing
+
+
+class FrameValueError(SpatialError):
+    """A cell of a frame holds a value that the frame's description excludes."""
+
+    def __init__(self, frame: str, column: str, value: object) -> None:
+        super().__init__(f"the {frame} frame holds {value!r} in the column {column}")
+        self.frame = frame
+        self.column = column
+        self.value = value
+
+
+class ConcentrationError(SpatialError):
+    """A concentration is not a finite number that the computation accepts (zero under a logarithm)."""
+
+    def __init__(self, code: str, value: object) -> None:
+        super().__init__(f"{value!r} is no usable value of {code}")
+        self.code = code
+        self.value = value
+
+
+class UnitError(SpatialError):
+    """A unit cannot be converted into the one that the computation needs."""
+
+    def __init__(self, code: str, unit: str, expected: str) -> None:
+        super().__init__(f"{code} is given in {unit!r}, which is no unit of {expected!r}")
+        self.code = code
+        self.unit = unit
+        self.expected = expected
+
+
+class SeriesTooShortError(SpatialError):
+    """A trend needs more periods than were given."""
+
+    def __init__(self, length: int, minimum: int) -> None:
+        super().__init__(f"a trend needs at least {minimum} periods, not {length}")
+        self.length = length
+        self.minimum = minimum
