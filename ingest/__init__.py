@@ -1,1 +1,1 @@
-"""Room: ingest."""
+"""How does a messy file become rows? Readers, headers, values, validation, loading."""

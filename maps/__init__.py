@@ -1,1 +1,1 @@
-"""Room: maps."""
+"""How does a person see it? Maps that need no network."""

@@ -1,1 +1,1 @@
-"""Room: spatial."""
+"""What follows from it? The engine: pure functions over frames, and the law as data."""

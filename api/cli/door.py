@@ -1,0 +1,158 @@
+"""What every command shares: settings, words, the database, and how an error is told."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from typer.core import TyperGroup
+
+from api.catalogue import Catalogue
+from api.errors import ApiError, UnknownMessageError
+from api.output import Column, Format, Row, to_csv, to_geojson, to_json, to_parquet
+from api.settings import Settings
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+EXIT_REJECTED = 1
+EXIT_UNUSABLE = 2
+
+FormatOption = Annotated[Format, typer.Option("--format", help="table, json, csv, geojson or parquet")]
+OutOption = Annotated[Path | None, typer.Option("--out", help="write to this file instead of the screen")]
+AsOfOption = Annotated[str | None, typer.Option("--as-of", help="date (2024-01-01); default: today")]
+RegionOption = Annotated[str | None, typer.Option("--region", help="GB/T 2260 code, such as 420000")]
+
+
+@dataclass(frozen=True)
+class Door:
+    """The command line's side of the house: one per call."""
+
+    settings: Settings
+    catalogue: Catalogue
+    out: Console = field(default_factory=Console)
+    err: Console = field(default_factory=lambda: Console(stderr=True))
+
+    @cached_property
+    def engine(self) -> Engine:
+        """The database, started and migrated on first use."""
+        from api.jobs import open_database
+
+        return open_database(self.settings)
+
+    def text(self, key: str, /, **params: Any) -> str:
+        """A text of the catalogue in this call's language."""
+        return self.catalogue.text(key, **params)
+
+    def say(self, line: str) -> None:
+        """A line for a person: on stderr, so that stdout holds the document alone."""
+        self.err.print(line, markup=False, highlight=False)
+
+    @contextmanager
+    def working(self, line: str) -> Iterator[None]:
+        """Show that something is under way (stderr, only on a terminal)."""
+        with self.err.status(line) if self.err.is_terminal else _nothing():
+            yield
+
+    def show(self, rows: list[Row], columns: list[Column], form: Format, out: Path | None) -> None:
+        """Write rows in the asked format to the screen or a file."""
+        if form is Format.TABLE and out is None:
+            self.table(rows, columns)
+            return
+        document: str | bytes
+        match form:
+            case Format.JSON:
+                document = to_json(rows)
+            case Format.GEOJSON:
+                document = to_json(to_geojson(rows))
+            case Format.PARQUET:
+                document = to_parquet(rows)
+            case _:
+                document = to_csv(rows)
+        self.write(document, out)
+
+    def write(self, document: str | bytes, out: Path | None) -> None:
+        """Write a finished document to stdout, or to a file that appears whole or not at all."""
+        data = document.encode("utf-8") if isinstance(document, str) else document
+        if out is None:
+            sys.stdout.buffer.write(data)
+            sys.stdout.buffer.flush()
+            return
+        out.parent.mkdir(parents=True, exist_ok=True)
+        part = out.with_name(out.name + ".part")
+        part.write_bytes(data)
+        part.replace(out)
+
+    def table(self, rows: list[Row], columns: list[Column], title: str | None = None) -> None:
+        """A Rich table on stdout; colours only on a terminal."""
+        table = Table(title=title, show_lines=False, header_style="bold")
+        for heading, _ in columns:
+            table.add_column(heading, overflow="fold")
+        for row in rows:
+            table.add_row(*("" if (cell := read(row)) is None else str(cell) for _, read in columns))
+        self.out.print(table, markup=False)
+
+
+@contextmanager
+def _nothing() -> Iterator[None]:
+    yield
+
+
+def door(context: typer.Context) -> Door:
+    """The door of the running command."""
+    found = context.find_object(Door)
+    if found is None:
+        raise RuntimeError("the command line was entered without its callback")
+    return found
+
+
+def parse_date(text: str | None, option: str) -> Any:
+    """Parse an ISO date option; None is today in Beijing."""
+    from datetime import date, datetime
+    from zoneinfo import ZoneInfo
+
+    if text is None:
+        return datetime.now(ZoneInfo("Asia/Shanghai")).date()
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"{text!r} is not a date such as 2024-01-01", param_hint=option) from error
+
+
+def describe(error: Exception, catalogue: Catalogue) -> str:
+    """One line for an expected error, in the reader's language where the catalogue has it."""
+    code, params = getattr(error, "code", None), getattr(error, "params", None)
+    if isinstance(code, str) and isinstance(params, dict):
+        for namespace in ("errors", "ingest"):
+            if catalogue.has(f"{namespace}.{code}"):
+                try:
+                    return catalogue.text(f"{namespace}.{code}", **params)
+                except UnknownMessageError:
+                    break
+    return str(error)
+
+
+class Doorkeeper(TyperGroup):
+    """Turns every expected error into one line on stderr and exit code 2; others keep their traceback."""
+
+    def invoke(self, ctx: typer.Context) -> Any:
+        """Run the command; see the class."""
+        from ingest.errors import IngestError
+        from models.errors import ModelsError
+        from spatial.errors import SpatialError
+
+        try:
+            return super().invoke(ctx)
+        except (ApiError, IngestError, ModelsError, SpatialError) as error:
+            found = ctx.find_object(Door)
+            catalogue = found.catalogue if found else Catalogue()
+            typer.echo(f"qingjiang: {' '.join(describe(error, catalogue).split())}", err=True)
+            raise SystemExit(EXIT_UNUSABLE) from error

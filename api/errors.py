@@ -1,0 +1,67 @@
+"""Errors of the doors. Standard library only; status codes stand in ``api.web.problems``."""
+
+
+class ApiError(Exception):
+    """Base of every error that this room raises on purpose."""
+
+
+class UnknownMessageError(ApiError):
+    """The catalogue has no such entry, or a placeholder was not filled."""
+
+    def __init__(self, key: str, detail: str) -> None:
+        super().__init__(f"message {key!r}: {detail}")
+        self.key = key
+
+
+class BadRequestError(ApiError):
+    """A parameter that cannot be understood."""
+
+    def __init__(self, parameter: str, value: str, expected: str) -> None:
+        super().__init__(f"{parameter} {value!r}: expected {expected}")
+        self.parameter = parameter
+        self.value = value
+        self.expected = expected
+
+
+class NotKnownError(ApiError):
+    """Nothing of this kind has this code."""
+
+    def __init__(self, kind: str, code: str) -> None:
+        super().__init__(f"no {kind} has code {code!r}")
+        self.kind = kind
+        self.code = code
+
+
+class NoRunError(ApiError):
+    """No evaluation was stored for this date and region."""
+
+    def __init__(self, as_of: str | None, region: str | None) -> None:
+        super().__init__(
+            f"no evaluation is stored for as_of {as_of or 'any'} and region {region or 'any'}: "
+            "run `qingjiang evaluate` first"
+        )
+        self.as_of = as_of
+        self.region = region
+
+
+class UnauthorisedError(ApiError):
+    """No key, or one that is unknown, expired or revoked."""
+
+    def __init__(self) -> None:
+        super().__init__("a valid key is needed: Authorization: Bearer …")
+
+
+class ForbiddenError(ApiError):
+    """The key's role may not do this."""
+
+    def __init__(self, role: str) -> None:
+        super().__init__(f"role {role!r} may not do this")
+        self.role = role
+
+
+class UploadTooLargeError(ApiError):
+    """The uploaded file is larger than the setting allows."""
+
+    def __init__(self, limit_bytes: int) -> None:
+        super().__init__(f"the file is larger than {limit_bytes} bytes")
+        self.limit_bytes = limit_bytes

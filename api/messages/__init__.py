@@ -1,0 +1,1 @@
+"""The entries of the message catalogue; read by ``api.catalogue``."""
