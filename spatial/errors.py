@@ -106,3 +106,69 @@ class SeriesTooShortError(SpatialError):
         super().__init__(f"a trend needs at least {minimum} periods, not {length}")
         self.length = length
         self.minimum = minimum
+
+
+class CrsError(SpatialError):
+    """Geometry is not in the coordinate system that the computation works in; nothing is reprojected."""
+
+    def __init__(self, frame: str, crs: object) -> None:
+        super().__init__(f"the {frame} are in {crs}, not in longitude and latitude of CGCS2000 (EPSG:4490)")
+        self.frame = frame
+        self.crs = crs
+
+
+class DatumError(SpatialError):
+    """A coordinate system stands on a datum without an exact way to CGCS2000 (Beijing 1954, Xian 1980 …)."""
+
+    def __init__(self, crs: str, datum: str) -> None:
+        super().__init__(f"{crs} stands on {datum}, from which no exact shift to CGCS2000 is known")
+        self.crs = crs
+        self.datum = datum
+
+
+class CoordinateTextError(SpatialError):
+    """A text is no angle or position; `reason` is a stable code."""
+
+    def __init__(self, text: str, reason: str) -> None:
+        super().__init__(f"{text!r} is no coordinate: {reason.replace('_', ' ')}")
+        self.text = text
+        self.reason = reason
+
+
+class CoordinateRangeError(SpatialError):
+    """A longitude beyond ±180, a latitude beyond ±90 or a number that is not finite."""
+
+    def __init__(self, subject: str, longitude: float, latitude: float) -> None:
+        super().__init__(f"{subject}: longitude {longitude!r}, latitude {latitude!r} is nowhere on Earth")
+        self.subject = subject
+        self.longitude = longitude
+        self.latitude = latitude
+
+
+class ProjectionZoneError(SpatialError):
+    """Plane coordinates do not tell, or contradict, their Gauss–Krüger zone; `reason` is a stable code."""
+
+    def __init__(self, value: object, reason: str) -> None:
+        super().__init__(f"no CGCS2000 Gauss–Krüger zone for {value!r}: {reason.replace('_', ' ')}")
+        self.value = value
+        self.reason = reason
+
+
+class ShorelineGeometryError(SpatialError):
+    """A shoreline is neither a line nor a water polygon."""
+
+    def __init__(self, water_body_code: object, geometry_type: str) -> None:
+        super().__init__(
+            f"shoreline of {water_body_code!r} holds a {geometry_type}: only lines and polygons have a shore",
+        )
+        self.water_body_code = water_body_code
+        self.geometry_type = geometry_type
+
+
+class SearchRadiusError(SpatialError):
+    """A search radius is not a positive number of metres, or beyond what the method measures exactly."""
+
+    def __init__(self, within_m: float, maximum_m: float) -> None:
+        super().__init__(f"cannot search within {within_m!r} m: expected more than 0, at most {maximum_m:g}")
+        self.within_m = within_m
+        self.maximum_m = maximum_m
