@@ -5,27 +5,18 @@ Each job takes the date it speaks of; none reads a clock to decide anything.
 
 from __future__ import annotations
 
-import hashlib
-import json
-import tomllib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
-from functools import cache
-from pathlib import Path
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import geopandas as gpd
 import pandas as pd
-import shapely
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from api.output import plain
+from api.errors import NotKnownError
 from api.settings import Settings
-from ingest.loader import load_files
-from ingest.report import UploadReport
-from maps.layers import MapLayers
 from models import cluster, database, queries
 from spatial.assessment import GroupAssessment, SectionAssessment, assess_groups, assess_sections
 from spatial.distance import measure_distances, shorelines_in_force
@@ -35,4 +26,139 @@ from spatial.period import Period, parse_period
 from spatial.rulebook import Rulebook, load_rulebook
 from spatial.scoreboard import TargetScore, score_targets
 from spatial.standards import load_standard
-from spatial.zones import buffer_zones
+
+FACILITY_KINDS = {
+    "outfalls": "outfall",
+    "tailings_ponds": "tailings_pond",
+    "chemical_sites": "chemical_site",
+    "water_sources": "water_source",
+}
+REGISTER_KINDS = (*FACILITY_KINDS, "sites", "section_targets", "indicators")
+
+
+def open_database(settings: Settings) -> Engine:
+    """The configured database, or the embedded cluster started on demand; migrated to this version."""
+    url = settings.database_url or cluster.ensure_cluster(settings.home)
+    engine = database.create_database_engine(url)
+    database.migrate(engine)
+    return engine
+
+
+def gather_facts(session: Session, rulebook: Rulebook, as_of: date, region: str | None) -> Facts:
+    """Everything the rules look at, as it stood on a date.
+
+    Facilities carry their shoreline distances; sections are assessed over the periods that the rules need.
+    """
+    sections = queries.features_in_force(session, "sections", as_of, region_code=region)
+    registers = {
+        kind: queries.features_in_force(session, kind, as_of, region_code=region) for kind in REGISTER_KINDS
+    }
+    shorelines = shorelines_in_force(queries.features_in_force(session, "shorelines", as_of), as_of)
+    for kind in ("tailings_ponds", "chemical_sites"):
+        registers[kind] = with_distances(registers[kind], shorelines)
+
+    def distances_to(kind: str, water_body_codes: Sequence[str]) -> pd.DataFrame:
+        chosen = shorelines[shorelines["water_body_code"].isin(list(water_body_codes))]
+        return measure_distances(registers[kind], chosen)
+
+    periods = required_periods(rulebook, as_of)
+    return Facts(
+        as_of=as_of,
+        region_code=region,
+        sections=sections,
+        **registers,
+        assessments={text: assess_period(session, sections, parse_period(text)) for text in periods},
+        distances_to=distances_to,
+    )
+
+
+def with_distances(facilities: gpd.GeoDataFrame, shorelines: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """Facilities with their distance columns, in the same order."""
+    measured = measure_distances(facilities, shorelines)
+    columns = [column for column in measured.columns if column != "code"]
+    return facilities.assign(**{column: measured[column].to_numpy() for column in columns})
+
+
+def assess_period(session: Session, sections: pd.DataFrame, period: Period) -> list[SectionAssessment]:
+    """Assess sections over one period from the readings in the database."""
+    readings = queries.readings_between(
+        session, period.start, period.end, section_codes=[str(code) for code in sections["code"]]
+    )
+    return assess_sections(sections, readings, period, load_standard())
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What one evaluation gave: findings and scores in the shapes of the contracts."""
+
+    run_id: int
+    as_of: date
+    region: str | None
+    findings: list[dict[str, Any]]
+    scores: list[dict[str, Any]]
+
+
+def run_evaluation(
+    engine: Engine, as_of: date, *, region: str | None = None, rule_ids: Sequence[str] | None = None
+) -> Evaluation:
+    """Run the rules as of a date, store the run, and return findings with the scoreboard.
+
+    The same data, rules and date give the same findings byte for byte: order, identity and ``first_seen`` rest
+    on stored facts, not on the clock.
+    """
+    rulebook = load_rulebook()
+    started = datetime.now(UTC)
+    with Session(engine) as session, session.begin():
+        facts = gather_facts(session, rulebook, as_of, region)
+        findings = evaluate_rules(rulebook, facts, rule_ids=rule_ids)
+        scores = score_targets(rulebook, facts, findings) if rule_ids is None else []
+        queries.record_rule_set(session, rulebook.rule_set_hash, rulebook.content())
+        run_id = queries.store_run(
+            session,
+            queries.RunRecord(
+                as_of=as_of,
+                region_code=region,
+                rule_ids=list(rule_ids) if rule_ids else None,
+                rule_set_hash=rulebook.rule_set_hash,
+                data_hash=queries.data_hash(session, as_of),
+                started_at=started,
+                finished_at=datetime.now(UTC),
+            ),
+            [stored(finding) for finding in findings],
+        )
+        seen = queries.first_seen(session, run_id)
+    return Evaluation(
+        run_id=run_id,
+        as_of=as_of,
+        region=region,
+        findings=[finding.as_json(first_seen=seen[key_of(finding)]) for finding in findings],
+        scores=[score.as_json() for score in scores],
+    )
+
+
+def evaluate(
+    engine: Engine, as_of: date, *, region: str | None = None, rule_ids: Sequence[str] | None = None
+) -> list[dict[str, Any]]:
+    """The findings of :func:`run_evaluation`."""
+    return run_evaluation(engine, as_of, region=region, rule_ids=rule_ids).findings
+
+
+def score(engine: Engine, as_of: date, *, region: str | None = None) -> list[TargetScore]:
+    """Every target of the plans as of a date; nothing is stored."""
+    rulebook = load_rulebook()
+    with Session(engine) as session:
+        facts = gather_facts(session, rulebook, as_of, region)
+        return score_targets(rulebook, facts, evaluate_rules(rulebook, facts))
+
+
+def assess(
+    engine: Engine, period: Period, by: str, *, region: str | None = None
+) -> Sequence[SectionAssessment | GroupAssessment]:
+    """Water-quality assessment of a period by section, river, basin or region.
+
+    Sections are taken as they stood on the last day of the period.
+    """
+    with Session(engine) as session:
+        sections = queries.features_in_force(session, "sections", period.last_day, region_code=region)
+        assessed = assess_period(session, sections, period)
+    return assessed if by == "section" else assess_groups(assessed, by=by)

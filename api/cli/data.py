@@ -1,0 +1,254 @@
+"""``ingest``, ``classify`` and ``distance``: files in, reports and results out."""
+
+from __future__ import annotations
+
+import json
+from datetime import date, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from api.cli.door import EXIT_REJECTED, Door, FormatOption, OutOption, door
+from api.kinds import Kind
+from api.output import Column, Format, Row, to_json
+
+if TYPE_CHECKING:
+    from ingest.options import IngestOptions
+
+TABLE_ROWS = 40
+TABLE_ERRORS = 50
+
+
+class WaterBody(StrEnum):
+    """Which limits apply where the file does not say."""
+
+    RIVER = "river"
+    LAKE = "lake"
+
+
+class CompareOption(StrEnum):
+    """Which values are compared with the limits."""
+
+    REPORTED = "reported"
+    FULL = "full"
+
+
+FilesArgument = Annotated[list[Path], typer.Argument(metavar="FILE…", help="files to load")]
+FileArgument = Annotated[Path, typer.Argument(help="file to read")]
+CrsOption = Annotated[str | None, typer.Option("--crs", help="coordinate system of the file, such as EPSG:4547")]
+EncodingOption = Annotated[str | None, typer.Option("--encoding", help="encoding of a text file")]
+SheetOption = Annotated[str | None, typer.Option("--sheet", help="sheet or layer: name or number")]
+CapturedOption = Annotated[
+    str | None, typer.Option("--captured-at", help="when a feed without years was captured (date or time)")
+]
+
+
+def _captured(text: str | None) -> date | datetime | None:
+    if text is None:
+        return None
+    try:
+        return date.fromisoformat(text) if len(text) == len("2024-01-01") else datetime.fromisoformat(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"{text!r} is not a date or time", param_hint="--captured-at") from error
+
+
+def ingest_command(
+    context: typer.Context,
+    kind: Annotated[Kind, typer.Argument(help="what the files hold")],
+    files: FilesArgument,
+    crs: CrsOption = None,
+    encoding: EncodingOption = None,
+    sheet: SheetOption = None,
+    source: Annotated[str | None, typer.Option("--source", help="where the file comes from")] = None,
+    captured_at: CapturedOption = None,
+    partial: Annotated[bool, typer.Option("--partial", help="load the good rows of a file with bad ones")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="do everything except storing")] = False,
+    rejects: Annotated[
+        Path | None, typer.Option("--rejects", help="write the bad rows with the reason to this CSV file")
+    ] = None,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Load files. Exit code: 0 all rows loaded, 1 rows rejected, 2 unusable file or arguments."""
+    from api.jobs import load_with_progress
+    from ingest.options import IngestOptions
+
+    opened = door(context)
+    options = IngestOptions(
+        crs=crs,
+        encoding=encoding,
+        sheet=sheet,
+        source=source,
+        captured_at=_captured(captured_at),
+        partial=partial,
+        dry_run=dry_run,
+        rejects=rejects,
+    )
+    reports = load_with_progress(opened, kind.table, files, options)
+    if form is Format.JSON:
+        documents = [report.as_json(opened.text) for report in reports]
+        opened.write(to_json(documents[0] if len(documents) == 1 else documents), None)
+    else:
+        for report in reports:
+            show_report(opened, report, options)
+    if any(report.rows_rejected for report in reports):
+        raise typer.Exit(EXIT_REJECTED)
+
+
+def show_report(opened: Door, report: Any, options: IngestOptions) -> None:
+    """One upload's report for a person: every error, up to a screenful; the rest by --rejects or JSON."""
+    row = report.as_json(opened.text)
+    text = opened.text
+    opened.say(
+        text(
+            "cli.upload_summary",
+            name=row["file"],
+            read=row["rows_read"],
+            loaded=row["rows_loaded"],
+            duplicate=row["rows_duplicate"],
+            rejected=row["rows_rejected"],
+            readings=row["readings_loaded"],
+        )
+    )
+    for warning in row["warnings"]:
+        opened.say(f"  ⚠ {warning['message']}")
+    if row["errors"]:
+        columns: list[Column] = [
+            (text("cli.col_row"), lambda item: item["row"]),
+            (text("cli.col_column"), lambda item: item["column"]),
+            (text("cli.col_value"), lambda item: item["value"]),
+            (text("cli.col_message"), lambda item: item["message"]),
+        ]
+        title = text("cli.errors_in", name=row["file"], count=len(row["errors"]))
+        opened.table(row["errors"][:TABLE_ERRORS], columns, title=title)
+        if len(row["errors"]) > TABLE_ERRORS:
+            opened.say(text("cli.more_rows", count=len(row["errors"]) - TABLE_ERRORS))
+    if row["rows_rejected"] and not options.partial:
+        opened.say(text("cli.nothing_loaded", rejected=row["rows_rejected"]))
+    if options.dry_run:
+        opened.say(text("cli.dry_run"))
+
+
+def classify_command(
+    context: typer.Context,
+    file: FileArgument,
+    water_body: Annotated[
+        WaterBody, typer.Option("--water-body", help="limits to use where the file does not say: river or lake")
+    ] = WaterBody.RIVER,
+    target: Annotated[str | None, typer.Option("--target", help="target class for all rows: Ⅰ–Ⅴ or 1–5")] = None,
+    compare: Annotated[
+        CompareOption | None,
+        typer.Option("--compare", help="reported: rounded values as published; full: unrounded; default: by date"),
+    ] = None,
+    encoding: EncodingOption = None,
+    sheet: SheetOption = None,
+    captured_at: CapturedOption = None,
+    form: FormatOption = Format.TABLE,
+    out: OutOption = None,
+) -> None:
+    """Classify the samples of a readings file by GB 3838-2002, without any database."""
+    from ingest.options import IngestOptions
+    from ingest.readings import parse_readings
+    from spatial.class_text import parse_class
+    from spatial.classification import classify_samples
+    from spatial.standards import load_standard
+
+    opened = door(context)
+    target_class = None if target is None else parse_class(target)
+    if target is not None and target_class not in range(1, 6):
+        raise typer.BadParameter(f"{target!r} is no class from Ⅰ to Ⅴ", param_hint="--target")
+    options = IngestOptions(encoding=encoding, sheet=sheet, captured_at=_captured(captured_at))
+    with opened.working(opened.text("cli.reading", name=file.name)):
+        parsed = parse_readings(file, options)
+        samples = classify_samples(
+            parsed.samples,
+            parsed.readings,
+            load_standard(),
+            water_body=water_body.value,
+            target=target_class,
+            compare=None if compare is None else compare.value,
+        )
+    rows: list[Row] = [sample.as_json() for sample in samples]
+    text = opened.text
+    columns: list[Column] = [
+        (text("cli.col_section"), lambda row: row["section"]),
+        (text("cli.col_time"), lambda row: row["sampled_at"] or row.get("sampled_at_raw")),
+        (text("cli.col_class"), lambda row: row["class_label"] or "—"),
+        (text("cli.col_reported"), lambda row: row.get("reported_class")),
+        (text("cli.col_target"), lambda row: row["target_class"]),
+        (text("cli.col_verdict"), lambda row: text(f"states.{row['verdict']}") if row["verdict"] else ""),
+        (text("cli.col_main"), lambda row: "、".join(row["main_pollutants"])),
+    ]
+    shown = rows if out is not None or form is not Format.TABLE else rows[:TABLE_ROWS]
+    opened.show(shown, columns, form, out)
+    if len(shown) < len(rows):
+        opened.say(text("cli.more_rows", count=len(rows) - len(shown)))
+    _report_problems(opened, parsed.problems)
+
+
+def _report_problems(opened: Door, problems: Any) -> None:
+    for problem in list(problems)[:TABLE_ERRORS]:
+        row = problem.as_json(opened.text)
+        opened.say(f"  {opened.text('cli.col_row')} {row['row']} {row['column'] or ''}: {row['message']}")
+    if len(problems) > TABLE_ERRORS:
+        opened.say(opened.text("cli.more_rows", count=len(problems) - TABLE_ERRORS))
+
+
+def distance_command(
+    context: typer.Context,
+    file: FileArgument,
+    shorelines: Annotated[Path, typer.Option("--shorelines", help="shoreline file: lines or water polygons")],
+    rank: Annotated[
+        str | None, typer.Option("--rank", help="rank of every shoreline of a file without a rank column")
+    ] = None,
+    within: Annotated[float, typer.Option("--within", help="farthest distance to report, in metres", min=0)] = 10_000.0,
+    crs: CrsOption = None,
+    encoding: EncodingOption = None,
+    sheet: SheetOption = None,
+    form: FormatOption = Format.TABLE,
+    out: OutOption = None,
+) -> None:
+    """Measure shoreline distances of a points, lines or polygons file, without any database."""
+    from api.jobs import read_shorelines, read_with_code
+    from spatial.distance import distance_rows, measure_distances, shorelines_in_force
+
+    opened = door(context)
+    with opened.working(opened.text("cli.reading", name=file.name)):
+        facilities = read_with_code(file, crs=crs, encoding=encoding, sheet=sheet)
+        lines = shorelines_in_force(read_shorelines(shorelines, rank=rank))
+    with opened.working(opened.text("cli.measuring")):
+        measured = measure_distances(facilities, lines, within_m=within)
+    if form is Format.PARQUET:
+        import io
+
+        buffer = io.BytesIO()
+        keep = [c for c in measured.columns if "_shoreline_" not in c]
+        measured[keep].to_parquet(buffer, index=False)
+        opened.write(buffer.getvalue(), out)
+        return
+    rows: list[Row] = distance_rows(measured)
+    if form is Format.GEOJSON:
+        import shapely
+
+        texts = shapely.to_geojson(facilities.geometry.to_numpy())
+        rows = [
+            {**row, "geometry": None if text is None else json.loads(text)}
+            for row, text in zip(rows, texts, strict=True)
+        ]
+    columns: list[Column] = [
+        (opened.text("cli.col_code"), lambda row: row["code"]),
+        (opened.text("cli.col_distance"), lambda row: _nearest_text(opened, row)),
+        (opened.text("cli.col_zones"), lambda row: "、".join(row["zones"])),
+    ]
+    opened.show(rows if form is not Format.TABLE or out else rows[:TABLE_ROWS], columns, form, out)
+    if form is Format.TABLE and out is None and len(rows) > TABLE_ROWS:
+        opened.say(opened.text("cli.more_rows", count=len(rows) - TABLE_ROWS))
+
+
+def _nearest_text(opened: Door, row: Row) -> str:
+    return "；".join(
+        f"{opened.text(f'states.rank_{rank}')} {found['distance_m']:,.1f} m"
+        for rank, found in row["nearest"].items()
+        if found is not None
+    )

@@ -1,0 +1,258 @@
+"""``evaluate``, ``assess``, ``scoreboard`` and ``rules``: verdicts on the screen or in a file."""
+
+from __future__ import annotations
+
+from collections import Counter
+from enum import StrEnum
+from typing import Annotated, Any
+
+import typer
+
+from api.cli.door import (
+    AsOfOption,
+    Door,
+    FormatOption,
+    OutOption,
+    RegionOption,
+    door,
+    parse_date,
+)
+from api.output import Column, Format, Row
+
+TABLE_ROWS = 60
+
+rules_app = typer.Typer(no_args_is_help=True, help="The law as data: list, show and check the rules.")
+
+
+class Grouping(StrEnum):
+    """What an assessment speaks of."""
+
+    SECTION = "section"
+    RIVER = "river"
+    BASIN = "basin"
+    REGION = "region"
+
+
+def evaluate_command(
+    context: typer.Context,
+    as_of: AsOfOption = None,
+    region: RegionOption = None,
+    rule: Annotated[list[str] | None, typer.Option("--rule", help="only this rule; may be repeated")] = None,
+    form: FormatOption = Format.TABLE,
+    out: OutOption = None,
+) -> None:
+    """Run the rules as of a date, store the run, print the findings."""
+    from api.jobs import run_evaluation
+
+    opened = door(context)
+    day = parse_date(as_of, "--as-of")
+    with opened.working(opened.text("cli.evaluating")):
+        result = run_evaluation(opened.engine, day, region=region, rule_ids=rule or None)
+    show_findings(opened, list(result.findings), form, out, day.isoformat())
+
+
+def show_findings(opened: Door, findings: list[Row], form: Format, out: Any, as_of: str) -> None:
+    """Findings for a person (violations first, bounded) or for a program (all)."""
+    if form is not Format.TABLE or out is not None:
+        opened.show(findings, [], form, out)
+        return
+    order = {"violation": 0, "undetermined": 1, "compliant": 2}
+    ranked = sorted(findings, key=lambda row: order[row["verdict"]])
+    opened.table(
+        ranked[:TABLE_ROWS], finding_columns(opened), title=opened.text("cli.findings_title", as_of=as_of)
+    )
+    if len(ranked) > TABLE_ROWS:
+        opened.say(opened.text("cli.more_rows", count=len(ranked) - TABLE_ROWS))
+    opened.say(finding_counts(opened, findings))
+
+
+def finding_counts(opened: Door, findings: list[Row]) -> str:
+    """One line that counts the verdicts."""
+    counts = Counter(row["verdict"] for row in findings)
+    return opened.text(
+        "cli.finding_counts",
+        total=len(findings),
+        **{name: counts[name] for name in ("violation", "compliant", "undetermined")},
+    )
+
+
+def reason_text(opened: Door, row: Row) -> str:
+    """The reason of a finding or a score in words."""
+    reason = row["evidence"]["reason"]
+    return opened.text(f"reasons.{reason['code']}", **reason["params"])
+
+
+def finding_columns(opened: Door) -> list[Column]:
+    """Columns of the findings table."""
+    text = opened.text
+    return [
+        (text("cli.col_verdict"), lambda row: text(f"states.{row['verdict']}")),
+        (text("cli.col_rule"), lambda row: row["rule_id"]),
+        (text("cli.col_subject"), lambda row: f"{row['subject_code']} {row['subject_name'] or ''}".strip()),
+        (text("cli.col_region"), lambda row: row["region_code"]),
+        (text("cli.col_deadline"), lambda row: row["deadline"]),
+        (text("cli.col_reason"), lambda row: reason_text(opened, row)),
+    ]
+
+
+def assess_command(
+    context: typer.Context,
+    period: Annotated[
+        str, typer.Option("--period", help="2025-06, 2025-Q2, 2025, 2025-flood or 2024-11-01/2025-02-28")
+    ],
+    by: Annotated[Grouping, typer.Option("--by", help="section, river, basin or region")] = Grouping.SECTION,
+    region: RegionOption = None,
+    form: FormatOption = Format.TABLE,
+    out: OutOption = None,
+) -> None:
+    """Assess water quality over a period."""
+    from api.jobs import assess
+    from spatial.period import parse_period
+
+    opened = door(context)
+    parsed = parse_period(period)
+    with opened.working(opened.text("cli.evaluating")):
+        rows: list[Row] = [item.as_json() for item in assess(opened.engine, parsed, by.value, region=region)]
+    opened.show(rows, _assessment_columns(opened, by), form, out)
+
+
+def _assessment_columns(opened: Door, by: Grouping) -> list[Column]:
+    text = opened.text
+    name: list[Column] = [(text("cli.col_code"), lambda row: row["code"]), (text("cli.col_name"), lambda row: row["name"])]
+    grade: Column = (
+        text("cli.col_grade"),
+        lambda row: text(f"states.grade_{row['grade']}") if row["grade"] else "—",
+    )
+    if by is Grouping.SECTION:
+        return [
+            *name,
+            (text("cli.col_samples"), lambda row: row["samples"]),
+            (text("cli.col_class"), lambda row: row["class_label"] or "—"),
+            (text("cli.col_target"), lambda row: row["target_class"]),
+            (text("cli.col_verdict"), lambda row: text(f"states.{row['verdict']}") if row["verdict"] else ""),
+            (text("cli.col_limiting"), lambda row: "、".join(row["limiting"])),
+            (
+                text("cli.col_main"),
+                lambda row: "、".join(
+                    item["code"] if item["multiple"] is None else f"{item['code']}({item['multiple']:.1f})"
+                    for item in row["main_pollutants"]
+                ),
+            ),
+            grade,
+        ]
+    return [
+        *name,
+        (text("cli.col_sections"), lambda row: row["sections"]),
+        (text("cli.col_share_1_3"), lambda row: _share(row["share_1_3"])),
+        (text("cli.col_share_inferior"), lambda row: _share(row["share_inferior"])),
+        grade,
+        (text("cli.col_main"), lambda row: "、".join(item["code"] for item in row["main_pollutants"])),
+    ]
+
+
+def _share(value: object) -> str:
+    share = value.get("value") if isinstance(value, dict) else value
+    return "—" if share is None else f"{float(str(share)):.1f}"
+
+
+def scoreboard_command(
+    context: typer.Context,
+    region: RegionOption = None,
+    as_of: AsOfOption = None,
+    form: FormatOption = Format.TABLE,
+    out: OutOption = None,
+) -> None:
+    """Every quantified target of the plans: target, measured, verdict, evidence."""
+    from api.jobs import score
+
+    opened = door(context)
+    day = parse_date(as_of, "--as-of")
+    with opened.working(opened.text("cli.evaluating")):
+        rows: list[Row] = [item.as_json() for item in score(opened.engine, day, region=region)]
+    if form is Format.TABLE and out is None:
+        show_scoreboard(opened, rows, day.isoformat(), every=True)
+    else:
+        opened.show(rows, [], form, out)
+
+
+def show_scoreboard(opened: Door, rows: list[Row], as_of: str, *, every: bool) -> None:
+    """The scoreboard for a person; not `every`: only the targets that have a computed or reported answer."""
+    shown = [row for row in rows if every or row["verdict"] != "undetermined" or row["denominator"]]
+    text = opened.text
+    columns: list[Column] = [
+        (text("cli.col_target"), lambda row: row["target_id"]),
+        (text("cli.col_subject"), lambda row: row["evidence"].get("quote") or f"{row['subject']}: {row['metric']}"),
+        (text("cli.col_threshold"), lambda row: _threshold(row)),
+        (text("cli.col_measured"), lambda row: _measured(row)),
+        (text("cli.col_deadline"), lambda row: row["deadline"]),
+        (text("cli.col_verdict"), lambda row: text(f"states.{row['verdict']}")),
+        (text("cli.col_reason"), lambda row: reason_text(opened, row)),
+    ]
+    opened.table(shown, columns, title=text("cli.scoreboard_title", as_of=as_of))
+    counts = Counter(row["verdict"] for row in rows)
+    opened.say(
+        text(
+            "cli.target_counts",
+            total=len(rows),
+            **{name: counts[name] for name in ("met", "on_track", "missed", "undetermined")},
+        )
+    )
+
+
+def _threshold(row: Row) -> str:
+    if row["threshold"] in (None, ""):
+        return ""
+    return f"{row['comparator']} {row['threshold']} {row['unit'] or ''}".strip()
+
+
+def _measured(row: Row) -> str:
+    counted = "" if row["denominator"] is None else f"{row['numerator']}/{row['denominator']}"
+    value = "" if row["measured"] is None else str(row["measured"])
+    return f"{value} ({counted})" if value and counted else value or counted
+
+
+@rules_app.command("list")
+def list_rules(context: typer.Context, form: FormatOption = Format.TABLE, out: OutOption = None) -> None:
+    """Every rule with its document, clause and title."""
+    from api.jobs import rule_rows
+
+    opened = door(context)
+    text = opened.text
+    columns: list[Column] = [
+        (text("cli.col_id"), lambda row: row["id"]),
+        (text("cli.col_document"), lambda row: row["document_title"]),
+        (text("cli.col_clause"), lambda row: row["clause"]),
+        (text("cli.col_title"), lambda row: row["title"]),
+        (text("cli.col_evaluator"), lambda row: row["evaluator"]),
+    ]
+    opened.show(list(rule_rows(opened.catalogue.language)), columns, form, out)
+
+
+@rules_app.command("show")
+def show_rule(
+    context: typer.Context,
+    rule_id: Annotated[str, typer.Argument(metavar="ID", help="rule or target, such as CN-14-1")],
+) -> None:
+    """One rule or target, whole, with the words it rests on."""
+    from api.jobs import rule_document
+    from api.output import to_json
+
+    opened = door(context)
+    opened.write(to_json(rule_document(rule_id, opened.catalogue.language)), None)
+
+
+@rules_app.command("check")
+def check_rules(context: typer.Context) -> None:
+    """Load every rule file strictly and say what was found."""
+    from spatial.rulebook import load_rulebook
+
+    opened = door(context)
+    rulebook = load_rulebook()
+    typer.echo(
+        opened.text(
+            "cli.rules_ok",
+            rules=len(rulebook.rules),
+            targets=len(rulebook.targets),
+            hash=rulebook.rule_set_hash[:12],
+        )
+    )

@@ -1,0 +1,215 @@
+"""The JSON shapes that others read (contracts), as Pydantic models with examples."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+VerdictText = Literal["compliant", "violation", "undetermined"]
+StateText = Literal["open", "due", "overdue", "resolved"]
+WaterClass = Annotated[int, Field(ge=1, le=6, description="1 to 5 are Ⅰ to Ⅴ, 6 is worse than Ⅴ")]
+Geometry = Annotated[dict[str, Any] | None, Field(description="GeoJSON geometry, EPSG:4490")]
+
+
+class Shape(BaseModel):
+    """Base of the shapes: unknown members are a defect, not an extension."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class UploadError(Shape):
+    """One fault of one cell: where, what, and what to do."""
+
+    row: int | None = Field(description="row number as a person sees it in the file (header = row 1)")
+    column: str | None
+    value: str | None
+    code: str = Field(description="stable name of the kind of fault")
+    message: str
+
+
+class UploadOut(Shape):
+    """What a load did, row by row accounted for."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {
+                    "upload_id": 7,
+                    "kind": "outfalls",
+                    "state": "rejected",
+                    "file": "outfalls.csv",
+                    "file_sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+                    "rows_read": 120,
+                    "rows_loaded": 0,
+                    "rows_duplicate": 0,
+                    "rows_rejected": 1,
+                    "readings_loaded": 0,
+                    "rows_held": 119,
+                    "dry_run": False,
+                    "errors": [
+                        {
+                            "row": 17,
+                            "column": "经度",
+                            "value": "30.61",
+                            "code": "coordinates_swapped",
+                            "message": "经度与纬度对调",
+                        }
+                    ],
+                    "warnings": [],
+                }
+            ]
+        },
+    )
+
+    upload_id: int | None
+    kind: str
+    state: str
+    file: str
+    file_sha256: str
+    rows_read: int
+    rows_loaded: int
+    rows_duplicate: int
+    rows_rejected: int
+    readings_loaded: int
+    rows_held: int = Field(description="good rows that wait because other rows of the file were rejected")
+    dry_run: bool
+    errors: list[UploadError]
+    warnings: list[Any]
+
+
+class ParameterClass(Shape):
+    """One parameter of a classified sample."""
+
+    code: str
+    value: float | None
+    censored: bool
+    water_class: WaterClass | None = Field(alias="class")
+    limit_target: Any
+    exceedance_multiple: float | None
+
+
+class FindingOut(Shape):
+    """A verdict on one subject under one rule, with its evidence."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {
+                    "rule_id": "YPL-26-3-mainstem",
+                    "clause": "第二十六条第三款",
+                    "subject_kind": "tailings_pond",
+                    "subject_code": "WKK-001",
+                    "subject_name": "样例尾矿库",
+                    "region_code": "420500",
+                    "verdict": "violation",
+                    "state": "open",
+                    "measured": {"distance_m": 2500.0},
+                    "limit": {"distance_m": 3000},
+                    "deadline": None,
+                    "as_of": "2024-01-01",
+                    "first_seen": "2024-01-01",
+                    "evidence": {"reason": {"code": "banned_action_inside_zone", "params": {}}},
+                    "geometry": {"type": "Point", "coordinates": [111.3, 30.7]},
+                }
+            ]
+        },
+    )
+
+    rule_id: str
+    clause: str
+    subject_kind: str
+    subject_code: str
+    subject_name: str | None
+    region_code: str | None
+    verdict: VerdictText
+    state: StateText
+    measured: dict[str, Any]
+    limit: dict[str, Any]
+    deadline: date | None
+    as_of: date
+    first_seen: date
+    evidence: dict[str, Any]
+    geometry: Geometry
+
+
+class FindingPage(Shape):
+    """A page of findings."""
+
+    items: list[FindingOut]
+    next: str | None
+
+
+class ItemPage(Shape):
+    """A page of register entries; the columns are those of the kind."""
+
+    items: list[dict[str, Any]]
+    next: str | None
+
+
+class FacilityOut(BaseModel):
+    """A facility with its shoreline distances, findings and ledger; its own columns stand beside."""
+
+    model_config = ConfigDict(extra="allow")
+
+    code: str
+    name: str
+    geometry: Geometry
+    distances: dict[str, Any] = Field(description="nearest shoreline of each rank, and the zones")
+    findings: list[FindingOut]
+    ledger: list[dict[str, Any]]
+
+
+class ReadingOut(Shape):
+    """One reading as it was loaded."""
+
+    sampled_at: datetime
+    parameter: str
+    value: float
+    full_value: float | None
+    qualifier: Literal["=", "<"]
+    detection_limit: float | None
+    unit: str | None
+    station_type: str | None
+    station_status: str | None
+    upload_id: int
+
+
+class ReadingPage(Shape):
+    """A page of readings, by time, then parameter."""
+
+    items: list[ReadingOut]
+    next: str | None
+
+
+class TargetOut(Shape):
+    """One quantified target of the plans and where it stands."""
+
+    target_id: str
+    document: str
+    clause: str
+    region_code: str
+    subject: str
+    metric: str
+    comparator: str
+    threshold: str | float | None
+    unit: str | None
+    deadline: date | None
+    measured: Any
+    numerator: int | None
+    denominator: int | None
+    verdict: Literal["met", "missed", "on_track", "undetermined"]
+    evaluation: str
+    evidence: dict[str, Any]
+    as_of: date
+
+
+class Health(Shape):
+    """Whether the service can work."""
+
+    status: Literal["ok", "unavailable"]
+    version: str
+    detail: str | None = None

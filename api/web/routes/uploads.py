@@ -1,0 +1,111 @@
+"""Uploads: the same code path and the same full report as ``qingjiang ingest``."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path, PurePath
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Form, Header, Query, Request, UploadFile
+from fastapi.responses import Response
+from sqlalchemy.orm import Session
+
+from api.errors import NotKnownError, UploadTooLargeError
+from api.keys import authenticate, require_upload
+from api.kinds import Kind
+from api.output import to_csv
+from api.schemas import UploadOut
+from api.web.dependencies import CatalogueDep, SessionDep, SettingsDep
+from api.web.problems import ProblemOut
+from ingest.loader import load_files
+from ingest.options import IngestOptions
+from models import queries
+
+router = APIRouter(prefix="/uploads", tags=["uploads"])
+
+CHUNK = 1 << 20
+
+
+def require_key(
+    request: Request, authorization: Annotated[str | None, Header(description="Bearer key")] = None
+) -> None:
+    """Let only keys pass that may upload."""
+    with Session(request.app.state.engine()) as session:
+        require_upload(authenticate(session, authorization))
+
+
+def staged(file: UploadFile, settings: SettingsDep) -> Iterator[Path]:
+    """The uploaded file in a private folder under its own name, bounded in size, gone afterwards."""
+    limit = settings.upload_max_mb << 20
+    with tempfile.TemporaryDirectory(prefix="qingjiang-") as folder:
+        path = Path(folder) / (PurePath((file.filename or "").replace("\\", "/")).name or "upload")
+        written = 0
+        with path.open("wb") as target:
+            while chunk := file.file.read(CHUNK):
+                written += len(chunk)
+                if written > limit:
+                    raise UploadTooLargeError(limit)
+                target.write(chunk)
+        yield path
+
+
+@router.post(
+    "",
+    status_code=202,
+    response_model=UploadOut,
+    dependencies=[Depends(require_key)],
+    responses={status: {"model": ProblemOut} for status in (401, 403, 413, 422)},
+)
+def create_upload(
+    request: Request,
+    kind: Annotated[Kind, Query(description="what the file holds")],
+    path: Annotated[Path, Depends(staged)],
+    catalogue: CatalogueDep,
+    crs: Annotated[str | None, Form()] = None,
+    encoding: Annotated[str | None, Form()] = None,
+    sheet: Annotated[str | None, Form()] = None,
+    source: Annotated[str | None, Form()] = None,
+    partial: Annotated[bool, Query(description="load the good rows of a file with bad ones")] = False,
+    dry_run: Annotated[bool, Query(description="do everything except storing")] = False,
+) -> dict[str, Any]:
+    """Load a file; the answer reports every row and every error. Rejected rows are not an HTTP error."""
+    options = IngestOptions(
+        crs=crs, encoding=encoding, sheet=sheet, source=source, partial=partial, dry_run=dry_run
+    )
+    (report,) = load_files(request.app.state.engine(), kind.table, [path], options, text=catalogue.text)
+    return upload_out(report.as_json(catalogue.text), partial=partial)
+
+
+def upload_out(report: dict[str, Any], *, partial: bool) -> dict[str, Any]:
+    """A report in the shape of :class:`UploadOut`."""
+    rejected = bool(report["rows_rejected"]) and not partial
+    return {**report, "state": "rejected" if rejected else "loaded"}
+
+
+@router.get("/{upload_id}", responses={404: {"model": ProblemOut}})
+def read_upload(upload_id: int, session: SessionDep) -> dict[str, Any]:
+    """What an earlier upload did."""
+    found = queries.upload(session, upload_id)
+    if found is None:
+        raise NotKnownError("upload", str(upload_id))
+    return found
+
+
+@router.get("/{upload_id}/rejects.csv", response_class=Response, responses={404: {"model": ProblemOut}})
+def read_rejects(upload_id: int, session: SessionDep) -> Response:
+    """The rejected rows in the file's own columns, with the reason (原因)."""
+    if queries.upload(session, upload_id) is None:
+        raise NotKnownError("upload", str(upload_id))
+    rows = [
+        {**row["original"], "原因": "；".join(error["message"] for error in row["errors"])}
+        for row in queries.rejected_rows(session, upload_id)
+    ]
+    name = f"rejects-{upload_id}.csv"
+    return Response(
+        "\ufeff" + to_csv(rows),
+        media_type="text/csv; charset=utf-8",
+        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+    )
+
+

@@ -1,0 +1,16 @@
+"""What the web server starts: the application for the settings of this process."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI
+
+from api.logs import configure_logging
+from api.settings import Settings
+from api.web.app import create_app
+
+
+def application() -> FastAPI:
+    """Build the application from the environment: the one place of the service that reads it."""
+    settings = Settings()
+    configure_logging(settings.log_level)
+    return create_app(settings)
