@@ -172,3 +172,28 @@ class SearchRadiusError(SpatialError):
         super().__init__(f"cannot search within {within_m!r} m: expected more than 0, at most {maximum_m:g}")
         self.within_m = within_m
         self.maximum_m = maximum_m
+
+
+class UnknownRuleError(SpatialError):
+    """No rule of the rule book has this id."""
+
+    def __init__(self, rule_id: str) -> None:
+        super().__init__(f"no rule has the id {rule_id!r}")
+        self.rule_id = rule_id
+
+
+class RuleSettingError(SpatialError):
+    """A setting of the rule book does not exist, or does not allow this value."""
+
+    def __init__(self, name: str, value: object) -> None:
+        super().__init__(f"the rule book has no setting {name!r} that allows {value!r}")
+        self.name = name
+        self.value = value
+
+
+class AssessmentsMissingError(SpatialError):
+    """The facts lack the assessments of a period that the rules need; `required_periods` names them."""
+
+    def __init__(self, period: str) -> None:
+        super().__init__(f"the facts hold no assessments of the period {period!r}")
+        self.period = period
