@@ -1,0 +1,159 @@
+"""Errors of the door where files come in. Standard library only.
+
+A file that cannot be used raises one of these (exit code 2). A row that cannot be used never raises: it
+becomes a :class:`ingest.report.Problem`, so that all of them are reported at once. Every error carries a
+stable ``code`` and ``params``; the words for people are those of ``api/messages/ingest.toml`` under that code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+
+class IngestError(Exception):
+    """Base of every error that this room raises on purpose."""
+
+    def __init__(self, code: str, message: str, **params: Any) -> None:
+        super().__init__(message)
+        self.code = code
+        self.params = params
+
+
+class IngestFileError(IngestError):
+    """The file cannot be used at all; nothing of it was loaded."""
+
+    def __init__(self, code: str, file: str, message: str, **params: Any) -> None:
+        super().__init__(code, f"{file}: {message}", file=file, **params)
+        self.file = file
+
+
+class FileMissingError(IngestFileError):
+    """There is no such file, or it cannot be opened."""
+
+    def __init__(self, file: str, reason: str) -> None:
+        super().__init__("file_missing", file, f"cannot be opened: {reason}", reason=reason)
+
+
+class UnknownFormatError(IngestFileError):
+    """The name's ending says nothing we can read, or the content is not what the ending says."""
+
+    def __init__(self, file: str, reason: str) -> None:
+        super().__init__("format_unknown", file, f"cannot be read: {reason}", reason=reason)
+
+
+class WrongEncodingError(IngestFileError):
+    """The bytes are no text in the encoding that was named, or in any that are tried."""
+
+    def __init__(self, file: str, encoding: str, position: int) -> None:
+        super().__init__(
+            "encoding_wrong",
+            file,
+            f"is no text in {encoding} (byte {position})",
+            encoding=encoding,
+            position=position,
+        )
+        self.encoding = encoding
+
+
+class EmptyFileError(IngestFileError):
+    """No header, or no row below it."""
+
+    def __init__(self, file: str) -> None:
+        super().__init__("file_empty", file, "holds no rows")
+
+
+class TooLargeError(IngestFileError):
+    """The file is above a limit of :class:`ingest.options.Limits`."""
+
+    def __init__(self, file: str, what: str, limit: int, found: int) -> None:
+        super().__init__(
+            "file_too_large",
+            file,
+            f"has more {what} than allowed: {found} > {limit}",
+            what=what,
+            limit=limit,
+            found=found,
+        )
+        self.limit = limit
+
+
+class SheetError(IngestFileError):
+    """The sheet or layer that was asked for does not exist, or none was named where several fit."""
+
+    def __init__(self, code: str, file: str, sheet: str, sheets: Sequence[str]) -> None:
+        known = ", ".join(sheets)
+        super().__init__(code, file, f"sheet {sheet!r}; the file has: {known}", sheet=sheet, sheets=known)
+        self.sheets = tuple(sheets)
+
+
+class MissingColumnsError(IngestFileError):
+    """Columns that this kind of file must have were not recognised."""
+
+    def __init__(self, file: str, missing: Sequence[str], found: Sequence[str]) -> None:
+        wanted, seen = ", ".join(missing), ", ".join(found)
+        super().__init__(
+            "columns_missing", file, f"needs the columns {wanted}; found {seen}", missing=wanted, found=seen
+        )
+        self.missing = tuple(missing)
+
+
+class ColumnClashError(IngestFileError):
+    """Two columns mean the same thing, so that one of them would be lost."""
+
+    def __init__(self, file: str, field: str, columns: Sequence[str]) -> None:
+        both = ", ".join(columns)
+        super().__init__(
+            "columns_clash", file, f"has several columns for {field}: {both}", field=field, columns=both
+        )
+        self.columns = tuple(columns)
+
+
+class UnitError(IngestFileError):
+    """The unit in a column's header cannot be converted into the parameter's own."""
+
+    def __init__(self, file: str, column: str, unit: str, canonical: str) -> None:
+        super().__init__(
+            "unit_unknown",
+            file,
+            f"column {column!r}: unit {unit!r} cannot be converted into {canonical!r}",
+            column=column,
+            unit=unit,
+            canonical=canonical,
+        )
+        self.unit = unit
+
+
+class CoordinateSystemError(IngestFileError):
+    """The coordinate system is unknown, or refused because no exact way leads to EPSG:4490."""
+
+    def __init__(self, code: str, file: str, crs: str) -> None:
+        super().__init__(code, file, f"coordinate system {crs!r} cannot be used ({code})", crs=crs)
+        self.crs = crs
+
+
+class OptionError(IngestError):
+    """An option cannot be understood, or does not fit the kind of file."""
+
+    def __init__(self, option: str, value: str, expected: str) -> None:
+        super().__init__(
+            "option_wrong",
+            f"{option} {value!r}: expected {expected}",
+            option=option,
+            value=value,
+            expected=expected,
+        )
+        self.option = option
+
+
+class LoadConflictError(IngestError):
+    """The database refused a row that had passed every check; nothing of the file was loaded."""
+
+    def __init__(self, file: str, constraint: str) -> None:
+        super().__init__(
+            "constraint_refused",
+            f"{file}: refused by the database rule {constraint!r}",
+            file=file,
+            constraint=constraint,
+        )
+        self.constraint = constraint

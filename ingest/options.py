@@ -1,0 +1,69 @@
+"""What a caller may say about a file. Values only; nothing here reads a file or the environment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Sizes beyond which a file is refused before it can hurt."""
+
+    file_bytes: int = 2_000_000_000
+    unpacked_bytes: int = 4_000_000_000
+    rows: int = 10_000_000
+    columns: int = 2_000
+    cell_characters: int = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class IngestOptions:
+    """Options of one load.
+
+    Attributes
+    ----------
+    crs :
+        Coordinate system of the coordinates in the file (``EPSG:4547`` …). It wins over what the file says.
+        None: as the file declares, else EPSG:4490.
+    encoding :
+        Encoding of a text file. It wins; None: BOM, UTF-8, then GB18030.
+    sheet :
+        Name of a sheet or layer, or its number counted from 1.
+    source :
+        Where the file comes from, kept with the upload and on shorelines without a source of their own.
+    partial :
+        Load the good rows of a file that has bad ones.
+    dry_run :
+        Do everything except the commit.
+    rejects :
+        CSV file that receives the bad rows in the file's own columns and the reason.
+    captured_at :
+        When a snapshot without years was taken. A date means its end.
+    rank :
+        Rank of every shoreline of a file without a rank column.
+    required :
+        Columns to require instead of those of the kind (the `distance` command needs ``code`` only).
+    negative_is_limit :
+        Vendor convention: a negative concentration is a detection limit. Off: negatives are rejected.
+    detection_limits :
+        Detection limits of the methods in use, by parameter, in the parameter's own unit. They give a bare
+        ``ND`` its limit.
+    """
+
+    crs: str | None = None
+    encoding: str | None = None
+    sheet: str | None = None
+    source: str | None = None
+    partial: bool = False
+    dry_run: bool = False
+    rejects: Path | None = None
+    captured_at: date | datetime | None = None
+    rank: str | None = None
+    required: tuple[str, ...] | None = None
+    negative_is_limit: bool = False
+    detection_limits: Mapping[str, Decimal] = field(default_factory=dict)
+    limits: Limits = field(default_factory=Limits)

@@ -1,0 +1,102 @@
+"""What happened to a file, row by row, with nothing left out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+Translator = Callable[..., str]
+"""``text("namespace.key", **params)``: the message catalogue of the door, in one language."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing wrong with one row. `row` is the row that a person sees in the file (header = row 1).
+
+    `column` is the header as the file writes it, None where the whole row is meant.
+    """
+
+    row: int
+    column: str | None
+    value: str | None
+    code: str
+    params: Mapping[str, Any] = field(default_factory=dict)
+
+    def as_json(self, text: Translator) -> dict[str, Any]:
+        """The contract's shape, with the message in the translator's language."""
+        return {
+            "row": self.row,
+            "column": self.column,
+            "value": self.value,
+            "code": self.code,
+            "message": text(f"ingest.{self.code}", **self.params),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something worth knowing that rejects nothing. `row` is None where it concerns the whole file."""
+
+    code: str
+    params: Mapping[str, Any] = field(default_factory=dict)
+    row: int | None = None
+    column: str | None = None
+
+    def as_json(self, text: Translator) -> dict[str, Any]:
+        """Row, column, code and message."""
+        return {
+            "row": self.row,
+            "column": self.column,
+            "code": self.code,
+            "message": text(f"ingest.{self.code}", **self.params),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class UploadReport:
+    """The report of one file; the counts always add up: read = loaded + duplicate + rejected.
+
+    Where rows were rejected and the load was not partial, nothing was loaded: the good rows then count as
+    rejected too, because that is what became of them; they have no problem of their own, and the notice
+    ``good_rows_held_back`` says how many they are. After a dry run the counts are those that a load would have.
+    """
+
+    upload_id: int | None
+    kind: str
+    file: str
+    file_sha256: str
+    rows_read: int
+    rows_loaded: int
+    rows_duplicate: int
+    rows_rejected: int
+    readings_loaded: int
+    problems: Sequence[Problem]
+    notices: Sequence[Notice]
+    dry_run: bool = False
+
+    def __post_init__(self) -> None:
+        if self.rows_read != self.rows_loaded + self.rows_duplicate + self.rows_rejected:
+            raise ValueError(f"the rows of {self.file} do not add up")
+
+    @property
+    def ok(self) -> bool:
+        """Whether every row was loaded or was known already."""
+        return self.rows_rejected == 0
+
+    def as_json(self, text: Translator) -> dict[str, Any]:
+        """The contract's shape of ``ingest … --format json``, with the file's name and the dry-run mark."""
+        return {
+            "upload_id": self.upload_id,
+            "kind": self.kind,
+            "file": self.file,
+            "file_sha256": self.file_sha256,
+            "rows_read": self.rows_read,
+            "rows_loaded": self.rows_loaded,
+            "rows_duplicate": self.rows_duplicate,
+            "rows_rejected": self.rows_rejected,
+            "readings_loaded": self.readings_loaded,
+            "dry_run": self.dry_run,
+            "errors": [problem.as_json(text) for problem in self.problems],
+            "warnings": [notice.as_json(text) for notice in self.notices],
+        }

@@ -1,0 +1,103 @@
+"""One cell of a measured value: the number, or "below the detection limit", or nothing, or nonsense.
+
+A value is kept as four facts: the text, a decimal, a qualifier and the detection limit. Missing is not zero,
+not detected is not missing, and what cannot be read is said so and never guessed.
+Source of the spellings: HJ/T 91-2002 and HJ 91.2-2022 (``0.05L``), SL 219 (``<0.05``), domain note 4.1 and 4.2.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+
+
+class Reading(StrEnum):
+    """What a cell says."""
+
+    MEASURED = "measured"
+    BELOW = "below"
+    NOT_DETECTED = "not_detected"
+    MISSING = "missing"
+    UNREADABLE = "unreadable"
+
+
+@dataclass(frozen=True, slots=True)
+class CellValue:
+    """One cell, read. `number` is the detection limit where the value is below it; `code` says what is wrong."""
+
+    reading: Reading
+    number: Decimal | None = None
+    code: str | None = None
+
+
+MISSING = CellValue(Reading.MISSING)
+NOT_DETECTED = CellValue(Reading.NOT_DETECTED)
+
+MISSING_MARKS = frozenset(
+    {"", "*", "**", "/", "\\", "-1", "无", "未测", "未监测", "未检测", "未采样", "停测", "缺测", "断流", "停运", "停站"}
+    | {"n/a", "na", "nan", "null", "none", "无数据", "暂无", "暂无数据", "极值过滤", "维护", "#n/a", "..."}
+)
+"""Marks of a cell without a value; ``-1`` is "not evaluated" in two public programs (worked example G03)."""
+
+_NOT_DETECTED_MARKS = frozenset({"nd", "n.d.", "n.d", "未检出", "未检测出", "bdl", "<dl", "<mdl", "低于检出限", "l"})
+_DASHES = re.compile(r"^[-‐‑‒–—―−_]+$")
+_NUMBER = r"\d+(?:\.\d*)?|\.\d+"
+_SCIENTIFIC = re.compile(rf"^(?P<mantissa>[+-]?(?:{_NUMBER}))(?:[x×*·]10\^?|e)(?P<power>[+-]?\d{{1,3}})$")
+_PLAIN = re.compile(rf"^[+-]?(?:{_NUMBER})$")
+_THOUSANDS = re.compile(r"^[+-]?\d{1,3}(?:,\d{3})+(?:\.\d+)?$")
+_BELOW = re.compile(
+    r"^(?:(?:<|≤|〈|﹤|小于|低于|<=)(?P<sign>[^<]+)|(?P<suffix>[^<]+?)l|(?:nd|未检出)[(\[]<?(?P<nd>[^()\[\]]+?)l?[)\]])$"
+)
+_SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺", "0123456789-+")
+_POWER_OF_TEN = re.compile(r"(10)([⁻⁺]?[⁰¹²³⁴⁵⁶⁷⁸⁹]+)$")
+
+
+def parse_number(text: str) -> Decimal | None:
+    """The decimal that a text writes, exactly; None where it writes none.
+
+    Full-width digits, thousands commas in their places, ``1.2E+04`` and ``1.2×10^4`` are read.
+    """
+    folded = _fold(text)
+    if _PLAIN.match(folded):
+        return Decimal(folded)
+    if (match := _SCIENTIFIC.match(folded)) is not None:
+        return Decimal(match["mantissa"]).scaleb(int(match["power"]))
+    if _THOUSANDS.match(folded):
+        return Decimal(folded.replace(",", ""))
+    return None
+
+
+def _fold(text: str) -> str:
+    powered = _POWER_OF_TEN.sub(lambda match: f"{match[1]}^{match[2].translate(_SUPERSCRIPTS)}", text.strip())
+    folded = "".join(unicodedata.normalize("NFKC", powered).split())
+    return folded.replace("−", "-").replace("－", "-").casefold()
+
+
+def parse_value(text: str, *, negative_is_limit: bool = False) -> CellValue:
+    """Read one cell of a measured value.
+
+    A negative number is returned as measured: whether a parameter can be negative is the caller's to know.
+    With `negative_is_limit` (one vendor's convention) it is a detection limit, except ``-1``.
+    """
+    folded = _fold(text)
+    if folded in MISSING_MARKS or _DASHES.match(folded):
+        return MISSING
+    if folded in _NOT_DETECTED_MARKS:
+        return NOT_DETECTED
+    number = parse_number(folded)
+    if number is not None:
+        if negative_is_limit and number < 0:
+            return CellValue(Reading.BELOW, -number)
+        return CellValue(Reading.MEASURED, number)
+    if (match := _BELOW.match(folded)) is not None:
+        limit = parse_number(match["sign"] or match["suffix"] or match["nd"])
+        if limit is not None and limit > 0:
+            return CellValue(Reading.BELOW, limit)
+        return CellValue(Reading.UNREADABLE, code="detection_limit_unreadable")
+    return CellValue(Reading.UNREADABLE, code="value_unreadable")
+
+
+__all__ = ["MISSING", "NOT_DETECTED", "CellValue", "Reading", "parse_number", "parse_value"]
