@@ -1,0 +1,106 @@
+"""The demo: the sample data in load order, and its maps."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any, Protocol
+
+from sqlalchemy import Engine
+
+from api.catalogue import Catalogue
+from api.errors import ApiError
+from api.pictures import draw
+from api.settings import Settings
+from ingest.loader import load_files
+from ingest.options import IngestOptions
+from ingest.report import UploadReport
+from maps.page import save
+
+SAMPLE_DATA = Path(__file__).parents[1] / "sample_data"
+MAPS = ("overview", "buffers", "sections")
+
+
+class Teller(Protocol):
+    """Who says what is being loaded."""
+
+    def text(self, key: str, /, **params: Any) -> str:
+        """A text of the catalogue."""
+
+    def working(self, line: str) -> Any:
+        """Show that something is under way."""
+
+
+class SampleDataMissingError(ApiError):
+    """The folder `sample_data/` does not stand beside the application."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(f"{path} is missing: run the demo from a checkout of the repository")
+        self.path = path
+
+
+@dataclass(frozen=True, slots=True)
+class SampleFile:
+    """One file of the sample data."""
+
+    kind: str
+    path: Path
+    options: IngestOptions
+
+
+@dataclass(frozen=True, slots=True)
+class SampleManifest:
+    """The files of the sample data in load order, and the day that they are evaluated for."""
+
+    as_of: date
+    files: tuple[SampleFile, ...]
+
+
+def sample_manifest(folder: Path = SAMPLE_DATA) -> SampleManifest:
+    """Read `manifest.toml` of the sample data.
+
+    Raises
+    ------
+    SampleDataMissingError
+        If it is not there.
+    """
+    path = folder / "manifest.toml"
+    if not path.is_file():
+        raise SampleDataMissingError(path)
+    document = tomllib.loads(path.read_text(encoding="utf-8"))
+    return SampleManifest(
+        as_of=document["as_of"],
+        files=tuple(
+            SampleFile(
+                kind=entry["kind"].replace("-", "_"),
+                path=folder / entry["path"],
+                options=IngestOptions(**entry.get("options", {})),
+            )
+            for entry in document["file"]
+        ),
+    )
+
+
+def load_sample(
+    engine: Engine, manifest: SampleManifest, teller: Teller
+) -> Iterator[tuple[SampleFile, UploadReport]]:
+    """Load every file of the sample data; loading it again changes nothing."""
+    for entry in manifest.files:
+        with teller.working(teller.text("cli.loading", name=entry.path.name)):
+            (report,) = load_files(engine, entry.kind, [entry.path], entry.options, text=teller.text)
+        yield entry, report
+
+
+def draw_maps(engine: Engine, settings: Settings, catalogue: Catalogue, as_of: date) -> list[Path]:
+    """Save the maps as files that open without the application; their paths."""
+    folder = settings.home / "maps"
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = []
+    for subject in MAPS:
+        path = folder / f"{subject}.html"
+        save(draw(engine, settings, catalogue, subject, as_of), path)
+        paths.append(path)
+    return paths
