@@ -416,8 +416,8 @@ _SEPARATOR = re.compile(r"[\s,;/|]*")
 def parse_angle(text: str) -> Angle:
     """Read one longitude or latitude in any form met in practice.
 
-    Degrees, minutes and seconds with signs, typographic quotes or 度分秒; joined by dots (``119.28.05``),
-    colons or hyphens; decimal degrees; hemisphere letters or 东经/北纬 before or after; full-width characters;
+    Degrees, minutes, seconds with signs, typographic quotes or 度分秒; joined by dots (``119.28.05``),
+    colons or hyphens; decimal degrees; hemisphere letters or 东经/北纬 before or after; full-width digits;
     the letter O for zero.
 
     Raises
