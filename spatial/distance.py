@@ -162,8 +162,9 @@ def shorelines_in_force(shorelines: gpd.GeoDataFrame, as_of: date | None = None)
     A shoreline is known by (water_body_code, name). Among the rows in force on `as_of` (``valid_from`` and
     ``valid_to`` inclusive, missing = open) the one with the latest ``valid_from`` is its version, and all
     pieces of that version stay; of versions with the same ``valid_from`` the one recorded last
-    (``recorded_at``, ``version_hash``) wins. Without `as_of` no row is too old or too young, the newest version stands. A row
-    without a kind comes after every kind. Columns, order and index of what remains are unchanged.
+    (``recorded_at``, ``version_hash``) wins. Without `as_of` no row is too old or too young, the newest
+    version stands. A row without a kind comes after every kind. Columns, order and index of what remains are
+    unchanged.
 
     Raises
     ------
