@@ -1,0 +1,753 @@
+"""The law as data: limits of a standard and the numbers of an evaluation method, read from ``spatial/rules``.
+
+Nothing here judges water. A loader refuses a file that says what no rule can say: bounds that do not rise, a
+missing source, an unknown key, unit or parameter. Every entry keeps its document, clause and dates.
+"""
+
+import tomllib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal, InvalidOperation
+from enum import StrEnum
+from fractions import Fraction
+from functools import cache
+from hashlib import sha256
+from importlib import resources
+from itertools import pairwise
+from types import MappingProxyType
+from typing import TypeVar
+
+from spatial.errors import RuleFileError, UnknownWaterBodyTypeError, WaterClassRangeError
+from spatial.parameters import convert_unit, load_parameters, normalize_unit
+from spatial.vocabulary import Compare, Grade, TrophicState, WaterBodyType
+
+Number = Decimal | Fraction
+"""An exact number: the decimal that was reported, or an exact mean of such decimals."""
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a rule comes from, and from when to when it holds (both days included; None is open)."""
+
+    document: str
+    clause: str
+    in_force: date
+    valid_to: date | None = None
+
+    def as_json(self) -> dict[str, str | None]:
+        """Give the source as it stands in evidence."""
+        return {
+            "document": self.document,
+            "clause": self.clause,
+            "in_force": self.in_force.isoformat(),
+            "valid_to": self.valid_to.isoformat() if self.valid_to else None,
+        }
+
+
+class Direction(StrEnum):
+    """On which side of a bound the water is better."""
+
+    AT_MOST = "at_most"
+    AT_LEAST = "at_least"
+    WITHIN = "within"
+    CHANGE = "change"
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """Class limits of one parameter in one kind of water.
+
+    `bounds` are the five class bounds Ⅰ to Ⅴ for `at_most` and `at_least`, lower and upper end for `within`,
+    and largest rise and fall of the weekly mean for `change`, which no value can be graded by. A value equal
+    to a bound meets it.
+    """
+
+    parameter: str
+    unit: str
+    direction: Direction
+    bounds: tuple[Decimal, ...]
+    decimals: int
+    source: Source
+    _exact: tuple[Fraction, ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_exact", tuple(Fraction(bound) for bound in self.bounds))
+
+    def grade(self, value: Number) -> int:
+        """Grade a value in the unit of the limit: 1 to 5, or 6 where it meets no class.
+
+        The comparison is exact. Where neighbouring classes share a bound, the better class is given.
+
+        Raises
+        ------
+        ValueError
+            For a `change` limit: a weekly change is no property of one value.
+        """
+        # Decimals compare exactly with decimals, fractions with fractions; the first is much the faster.
+        bounds = self._exact if isinstance(value, Fraction) else self.bounds
+        match self.direction:
+            case Direction.AT_MOST:
+                return next((place for place, bound in enumerate(bounds, 1) if value <= bound), 6)
+            case Direction.AT_LEAST:
+                return next((place for place, bound in enumerate(bounds, 1) if value >= bound), 6)
+            case Direction.WITHIN:
+                return 1 if bounds[0] <= value <= bounds[1] else 6
+            case Direction.CHANGE:
+                raise ValueError(f"{self.parameter} is limited by its weekly change, not by value")
+
+    def grade_below(self, detection_limit: Number) -> tuple[int, int]:
+        """Give the best and the worst class of a value known only to lie below `detection_limit`.
+
+        For a concentration the best is Ⅰ, the worst is the best class whose bound is not below the detection
+        limit, 6 if there is none. For oxygen and pH the range is what the numbers from 0 upwards allow.
+        """
+        at_limit, at_zero = self.grade(detection_limit), self.grade(Decimal(0))
+        return (min(at_limit, at_zero), max(at_limit, at_zero))
+
+    def bound_of(self, water_class: int) -> tuple[Decimal, ...]:
+        """Give the bound of a class, 1 to 5: one number, or the two ends of a range.
+
+        Raises
+        ------
+        WaterClassRangeError
+            For anything but 1 to 5: worse than Ⅴ has no bound.
+        """
+        if water_class not in range(1, 6):
+            raise WaterClassRangeError(water_class)
+        if self.direction in (Direction.WITHIN, Direction.CHANGE):
+            return self.bounds
+        return (self.bounds[water_class - 1],)
+
+    def exceedance_multiple(self, value: Number, water_class: int) -> Fraction | None:
+        """Give (value - limit) / limit against a class, exactly; None where the value does not exceed it.
+
+        Also None for pH, oxygen and temperature, which have no multiple. Twice the limit is 1.
+
+        Source: 环办〔2011〕22号, part 2 (1) 3; GB 3838-2002, clause 5.1.
+        """
+        if self.direction is not Direction.AT_MOST:
+            return None
+        bound = self.bound_of(water_class)[0]
+        if value <= bound:
+            return None
+        return Fraction(value) / Fraction(bound) - 1
+
+
+@dataclass(frozen=True, slots=True)
+class SingleLimit:
+    """One limit of Table 2 or 3, for drinking-water sources only: no classes, the bound included."""
+
+    parameter: str
+    unit: str
+    limit: Decimal
+    decimals: int
+    table: int
+    source: Source
+
+    def is_met_by(self, value: Number) -> bool:
+        """Tell whether a value in the unit of the limit meets it."""
+        return Fraction(value) <= Fraction(self.limit)
+
+
+@dataclass(frozen=True, slots=True)
+class Standard:
+    """One edition of a standard. `sha256` is the hash of the file it was read from."""
+
+    id: str
+    document: str
+    title_zh: str
+    title_en: str
+    edition: str
+    in_force: date
+    valid_to: date | None
+    river: Mapping[str, Limit]
+    lake: Mapping[str, Limit]
+    single: Mapping[str, SingleLimit]
+    sha256: str
+
+    def limits_for(self, water_body: str) -> Mapping[str, Limit]:
+        """Give the Table 1 limits for `river`, `lake` or `reservoir` (which takes the lake limits).
+
+        Raises UnknownWaterBodyTypeError for anything else: the type is never guessed.
+        """
+        match water_body:
+            case WaterBodyType.RIVER:
+                return self.river
+            case WaterBodyType.LAKE | WaterBodyType.RESERVOIR:
+                return self.lake
+            case _:
+                raise UnknownWaterBodyTypeError(water_body)
+
+
+@dataclass(frozen=True, slots=True)
+class DatedCompare:
+    """Which value of a reading is compared with a limit on the days from `start` to `end`, both included."""
+
+    start: date | None
+    end: date | None
+    compare: Compare
+
+
+@dataclass(frozen=True, slots=True)
+class RiverGrade:
+    """One line of the table of river grades, in per cent; None asks nothing."""
+
+    grade: Grade
+    class_1_3_at_least: Decimal | None
+    inferior_below: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
+class TrophicIndicator:
+    """Part of the trophic index: 10 (a + b ln x), x in `unit`; r is the correlation with chlorophyll a."""
+
+    parameter: str
+    unit: str
+    a: Decimal
+    b: Decimal
+    r: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluationMethod:
+    """The numbers of an evaluation method and the settings where it is silent; `sources` by table."""
+
+    id: str
+    document: str
+    title_zh: str
+    title_en: str
+    edition: str
+    in_force: date
+    valid_to: date | None
+    sha256: str
+    sources: Mapping[str, Source]
+    evaluated: tuple[str, ...]
+    reported_apart: tuple[str, ...]
+    core: tuple[str, ...]
+    class_grades: Mapping[int, Grade]
+    class_colours: Mapping[int, str]
+    grade_colours: Mapping[Grade, str]
+    reference_class: int
+    most_pollutants: int
+    priority_pollutants: frozenset[str]
+    heavy_metals: tuple[str, ...]
+    without_multiple: frozenset[str]
+    month_samples: int
+    quarter_samples: int
+    year_months: int
+    year_months_interrupted: int
+    range_months_share: Fraction
+    automatic_precedence: frozenset[str]
+    automatic_readings_per_day: int
+    automatic_warn_below: Fraction
+    non_detect_share: Fraction
+    compare_undated: Compare
+    compare_dated: tuple[DatedCompare, ...]
+    stopped_words: tuple[str, ...]
+    maintenance_words: tuple[str, ...]
+    few_sections: int
+    river_most_pollutants: int
+    river_grades: tuple[RiverGrade, ...]
+    flood_months: tuple[int, ...]
+    intensity_indicators: tuple[str, ...]
+    intensity_highest: str
+    trophic_indicators: tuple[TrophicIndicator, ...]
+    oligotrophic_below: Decimal
+    trophic_states: tuple[tuple[TrophicState, Decimal | None], ...]
+    grade_steps_marked: int
+    points_somewhat_above: Decimal
+    points_marked_above: Decimal
+    trend_periods: int
+    trend_tolerance: Decimal
+
+    def compare_on(self, day: date | None) -> Compare:
+        """Say which value is compared for a sample of a Beijing day; None is an unknown day."""
+        if day is not None:
+            for entry in self.compare_dated:
+                if (entry.start is None or entry.start <= day) and (entry.end is None or day <= entry.end):
+                    return entry.compare
+        return self.compare_undated
+
+
+@dataclass(frozen=True, slots=True)
+class TailingsGradeBound:
+    """Lower bounds of one design grade, included: total capacity in 10⁴ m³, dam height in m."""
+
+    grade: int
+    capacity_10k_m3: Decimal
+    dam_height_m: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class TailingsGrades:
+    """The table of design grades, the largest pond (grade 1) first."""
+
+    bounds: tuple[TailingsGradeBound, ...]
+    raise_where_failure_hits: int
+    source: Source
+
+
+# --- reading rule files ---
+
+
+class _Entry:
+    """One table of a rule file. Every key is taken once; `close` refuses what nobody took."""
+
+    def __init__(self, file: str, name: str, table: object) -> None:
+        self.file = file
+        self.name = name
+        if not isinstance(table, dict):
+            raise RuleFileError(file, name, "must be a table")
+        self._rest: dict[str, object] = dict(table)
+
+    def refuse(self, reason: str) -> RuleFileError:
+        return RuleFileError(self.file, self.name, reason)
+
+    def has(self, key: str) -> bool:
+        return key in self._rest
+
+    def take(self, key: str, kind: type[_T]) -> _T:
+        if key not in self._rest:
+            raise self.refuse(f"lacks the key {key!r}")
+        value = self._rest.pop(key)
+        if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+            raise self.refuse(f"{key} must be of type {kind.__name__}")
+        if value in ("", [], {}):
+            raise self.refuse(f"{key} must not be empty")
+        return value
+
+    def texts(self, key: str) -> tuple[str, ...]:
+        values = self.take(key, list)
+        if not all(isinstance(value, str) and value for value in values) or len(set(values)) != len(values):
+            raise self.refuse(f"{key} must be a list of texts, each once")
+        return tuple(values)
+
+    def tables(self, key: str) -> list["_Entry"]:
+        return [
+            _Entry(self.file, f"{self.name}.{key}[{place}]", value)
+            for place, value in enumerate(self.take(key, list))
+        ]
+
+    def decimal(self, key: str) -> Decimal:
+        return self._decimal(key, self.take(key, str))
+
+    def decimal_or_none(self, key: str) -> Decimal | None:
+        return self.decimal(key) if self.has(key) else None
+
+    def decimals(self, key: str) -> tuple[Decimal, ...]:
+        values = self.take(key, list)
+        return tuple(self._decimal(key, value) for value in values)
+
+    def share(self, key: str) -> Fraction:
+        parts = self.decimals(key)
+        if len(parts) != 2 or not 0 < parts[0] <= parts[1]:
+            raise self.refuse(f"{key} must be [numerator, denominator] with a value above 0 and up to 1")
+        return Fraction(parts[0]) / Fraction(parts[1])
+
+    def positive(self, key: str) -> int:
+        value = self.take(key, int)
+        if value < 1:
+            raise self.refuse(f"{key} must be at least 1")
+        return value
+
+    def one_of(self, key: str, values: Iterable[str]) -> str:
+        value, allowed = self.take(key, str), tuple(values)
+        if value not in allowed:
+            raise self.refuse(f"{key} must be one of {', '.join(allowed)}, not {value!r}")
+        return value
+
+    def parameters(self, key: str) -> tuple[str, ...]:
+        codes = self.texts(key)
+        for code in codes:
+            if code not in load_parameters():
+                raise self.refuse(f"{key} names the unknown parameter {code!r}")
+        return codes
+
+    def day(self, key: str) -> date:
+        return self.take(key, date)
+
+    def day_or_none(self, key: str) -> date | None:
+        return self.day(key) if self.has(key) else None
+
+    def source(self) -> Source:
+        if not self.has("source"):
+            raise self.refuse("has no source")
+        entry = _Entry(self.file, f"{self.name}.source", self.take("source", dict))
+        found = Source(
+            document=entry.take("document", str),
+            clause=entry.take("clause", str),
+            in_force=entry.day("in_force"),
+            valid_to=entry.day_or_none("valid_to"),
+        )
+        entry.close()
+        if found.valid_to is not None and found.valid_to < found.in_force:
+            raise entry.refuse("ends before it begins")
+        return found
+
+    def close(self) -> None:
+        if self._rest:
+            raise self.refuse(f"has the unknown key {min(self._rest)!r}")
+
+    def _decimal(self, key: str, value: object) -> Decimal:
+        if not isinstance(value, str):
+            raise self.refuse(f"{key} must hold decimals as texts, not {value!r}")
+        try:
+            number = Decimal(value)
+        except InvalidOperation as error:
+            raise self.refuse(f"{key} holds {value!r}, which is no number") from error
+        if not number.is_finite():
+            raise self.refuse(f"{key} holds {value!r}, which is no finite number")
+        return number
+
+
+def _parse_toml(text: str, file: str) -> dict[str, object]:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise RuleFileError(file, "file", f"is no TOML: {error}") from error
+
+
+def _unit_and_decimals(entry: _Entry, code: str) -> tuple[str, int]:
+    parameter = load_parameters().get(code)
+    if parameter is None:
+        raise entry.refuse(f"names the unknown parameter {code!r}")
+    unit = entry.take("unit", str)
+    if normalize_unit(unit) is None:
+        raise entry.refuse(f"has the unknown unit {unit!r}")
+    if unit != parameter.unit:
+        raise entry.refuse(f"is given in {unit!r}, but the registry keeps {code} in {parameter.unit!r}")
+    decimals = entry.take("decimals", int)
+    if decimals not in range(16):
+        raise entry.refuse("decimals must be 0 to 15")
+    return unit, decimals
+
+
+def _parse_limit(entry: _Entry, code: str) -> Limit:
+    unit, decimals = _unit_and_decimals(entry, code)
+    directions = [direction for direction in Direction if entry.has(direction)]
+    if len(directions) != 1:
+        raise entry.refuse("must have one of at_most, at_least, within, change")
+    direction = directions[0]
+    bounds: tuple[Decimal, ...]
+    if direction is Direction.CHANGE:
+        change = _Entry(entry.file, f"{entry.name}.change", entry.take("change", dict))
+        bounds = (change.decimal("rise"), change.decimal("fall"))
+        change.close()
+    else:
+        bounds = entry.decimals(direction)
+    if min(bounds) < 0:
+        raise entry.refuse("has a negative bound")
+    if direction is Direction.WITHIN and not (len(bounds) == 2 and bounds[0] < bounds[1]):
+        raise entry.refuse("must have two ends that rise")
+    if direction in (Direction.AT_MOST, Direction.AT_LEAST):
+        if len(bounds) != 5:
+            raise entry.refuse(f"must have five bounds, not {len(bounds)}")
+        rising = list(bounds) if direction is Direction.AT_MOST else list(bounds)[::-1]
+        if rising != sorted(rising) or rising[0] == rising[-1] or rising[0] <= 0:
+            raise entry.refuse("has bounds that do not rise from the strictest class to the mildest")
+    source = entry.source()
+    entry.close()
+    return Limit(code, unit, direction, bounds, decimals, source)
+
+
+def _parse_limits(file: str, group: str, table: object) -> dict[str, Limit]:
+    if not isinstance(table, dict):
+        raise RuleFileError(file, group, "must be a table")
+    return {code: _parse_limit(_Entry(file, f"{group}.{code}", value), code) for code, value in table.items()}
+
+
+def _parse_single(file: str, group: str, table: object, number: int) -> dict[str, SingleLimit]:
+    if not isinstance(table, dict):
+        raise RuleFileError(file, group, "must be a table")
+    found = {}
+    for code, value in table.items():
+        entry = _Entry(file, f"{group}.{code}", value)
+        unit, decimals = _unit_and_decimals(entry, code)
+        limit = entry.decimal("limit")
+        if limit <= 0:
+            raise entry.refuse("must have a limit above 0")
+        found[code] = SingleLimit(code, unit, limit, decimals, number, entry.source())
+        entry.close()
+    return found
+
+
+def _in_registry_order(limits: Mapping[str, _T]) -> Mapping[str, _T]:
+    registry = load_parameters()
+    return MappingProxyType(dict(sorted(limits.items(), key=lambda item: registry[item[0]].order)))
+
+
+def parse_standard(text: str, file: str) -> Standard:
+    """Read a standard from the text of its rule file.
+
+    Raises
+    ------
+    RuleFileError
+        On an unknown key, unit or parameter, a missing source, bounds that do not rise, or a parameter whose
+        limits stand twice for one kind of water.
+    """
+    data = _parse_toml(text, file)
+    if unknown := set(data) - {"standard", "any", "river", "lake", "supplementary", "specific"}:
+        raise RuleFileError(file, "file", f"has the unknown table {min(unknown)!r}")
+    head = _Entry(file, "standard", data.get("standard", {}))
+    groups = {group: _parse_limits(file, group, data.get(group, {})) for group in ("any", "river", "lake")}
+    for group in ("river", "lake"):
+        if twice := sorted(groups["any"].keys() & groups[group].keys()):
+            raise RuleFileError(file, f"{group}.{twice[0]}", "stands under any as well")
+    found = Standard(
+        id=head.take("id", str),
+        document=head.take("document", str),
+        title_zh=head.take("title_zh", str),
+        title_en=head.take("title_en", str),
+        edition=head.take("edition", str),
+        in_force=head.day("in_force"),
+        valid_to=head.day_or_none("valid_to"),
+        river=_in_registry_order(groups["any"] | groups["river"]),
+        lake=_in_registry_order(groups["any"] | groups["lake"]),
+        single=_in_registry_order(
+            _parse_single(file, "supplementary", data.get("supplementary", {}), 2)
+            | _parse_single(file, "specific", data.get("specific", {}), 3),
+        ),
+        sha256=sha256(text.encode()).hexdigest(),
+    )
+    head.close()
+    if not found.river:
+        raise RuleFileError(file, "any", "has no limits")
+    return found
+
+
+_METHOD_TABLES = (
+    "indicators",
+    "grades",
+    "main_pollutants",
+    "averages",
+    "automatic_data",
+    "compare",
+    "station_status",
+    "rivers",
+    "seasons",
+    "flood_intensity",
+    "trophic",
+    "change",
+    "trend",
+)
+_BASES = ("document", "memory", "measured", "convention")
+
+
+def _parse_dated(entry: _Entry) -> tuple[DatedCompare, ...]:
+    found = []
+    for item in entry.tables("dated"):
+        start, end = item.day_or_none("from"), item.day_or_none("until")
+        found.append(DatedCompare(start, end, Compare(item.one_of("compare", Compare))))
+        item.close()
+        if start is not None and end is not None and end < start:
+            raise item.refuse("ends before it begins")
+    for earlier, later in pairwise(found):
+        if earlier.end is None or later.start is None or later.start <= earlier.end:
+            raise entry.refuse("dated entries must follow each other in time without overlap")
+    return tuple(found)
+
+
+def _parse_river_grades(entry: _Entry) -> tuple[RiverGrade, ...]:
+    found = []
+    for item in entry.tables("grades"):
+        grade = Grade(item.one_of("grade", Grade))
+        found.append(
+            RiverGrade(
+                grade, item.decimal_or_none("class_1_3_at_least"), item.decimal_or_none("inferior_below")
+            ),
+        )
+        item.close()
+    if [line.grade for line in found] != list(Grade):
+        raise entry.refuse("must name every grade once, the best first")
+    floors = [line.class_1_3_at_least for line in found if line.class_1_3_at_least is not None]
+    ceilings = [line.inferior_below for line in found if line.inferior_below is not None]
+    if floors != sorted(floors, reverse=True) or ceilings != sorted(ceilings):
+        raise entry.refuse("has bounds that do not rise")
+    if found[-1].class_1_3_at_least is not None or found[-1].inferior_below is not None:
+        raise entry.refuse("must leave its last line open")
+    return tuple(found)
+
+
+def _parse_trophic_indicators(entry: _Entry) -> tuple[TrophicIndicator, ...]:
+    found = []
+    for item in entry.tables("indicators"):
+        code, unit = item.take("parameter", str), item.take("unit", str)
+        if code not in load_parameters():
+            raise item.refuse(f"names the unknown parameter {code!r}")
+        if normalize_unit(unit) is None:
+            raise item.refuse(f"has the unknown unit {unit!r}")
+        convert_unit(Decimal(1), load_parameters()[code].unit, unit, code=code)
+        found.append(TrophicIndicator(code, unit, item.decimal("a"), item.decimal("b"), item.decimal("r")))
+        item.close()
+    return tuple(found)
+
+
+def _parse_trophic_states(
+    entry: _Entry, oligotrophic_below: Decimal
+) -> tuple[tuple[TrophicState, Decimal | None], ...]:
+    found: list[tuple[TrophicState, Decimal | None]] = []
+    for item in entry.tables("states"):
+        found.append((TrophicState(item.one_of("state", TrophicState)), item.decimal_or_none("at_most")))
+        item.close()
+    bounds = [oligotrophic_below, *(bound for _, bound in found if bound is not None)]
+    if [state for state, _ in found] != list(TrophicState)[1:] or found[-1][1] is not None:
+        raise entry.refuse("must name every state once in order, the last one open")
+    if len(bounds) != len(found) or any(low >= high for low, high in pairwise(bounds)):
+        raise entry.refuse("has bounds that do not rise")
+    return tuple(found)
+
+
+def _colours(entry: _Entry, key: str, count: int) -> tuple[str, ...]:
+    values = entry.take(key, list)
+    if len(values) != count or not all(isinstance(value, str) and len(value) == 7 for value in values):
+        raise entry.refuse(f"{key} must be {count} colours such as #49A1FE")
+    return tuple(values)
+
+
+def parse_evaluation_method(text: str, file: str) -> EvaluationMethod:
+    """Read an evaluation method from the text of its rule file.
+
+    Raises
+    ------
+    RuleFileError
+        On an unknown or missing key or table, a missing source, an unknown parameter, or bounds that do not
+        rise.
+    """
+    data = _parse_toml(text, file)
+    if unknown := set(data) - {"method", *_METHOD_TABLES}:
+        raise RuleFileError(file, "file", f"has the unknown table {min(unknown)!r}")
+    head = _Entry(file, "method", data.get("method", {}))
+    tables: dict[str, _Entry] = {}
+    sources: dict[str, Source] = {}
+    for name in _METHOD_TABLES:
+        if name not in data:
+            raise RuleFileError(file, name, "is missing")
+        tables[name] = _Entry(file, name, data[name])
+        tables[name].one_of("basis", _BASES)
+        sources[name] = tables[name].source()
+    grades = tables["grades"]
+    grade_codes = grades.take("classes", list)
+    if len(grade_codes) != 6 or any(code not in list(Grade) for code in grade_codes):
+        raise grades.refuse("classes must be six grades, Ⅰ to 劣Ⅴ")
+    main = tables["main_pollutants"]
+    heavy_metals = main.parameters("heavy_metals")
+    seasons = tables["seasons"]
+    flood_months = seasons.take("flood_months", list)
+    if flood_months != sorted(set(flood_months)) or not set(flood_months) <= set(range(1, 13)):
+        raise seasons.refuse("flood_months must be months that rise")
+    if flood_months != list(range(flood_months[0], flood_months[-1] + 1)) or len(flood_months) == 12:
+        raise seasons.refuse("flood_months must be one stretch of a year, and not all of it")
+    trophic = tables["trophic"]
+    oligotrophic_below = trophic.decimal("oligotrophic_below")
+    change = tables["change"]
+    found = EvaluationMethod(
+        id=head.take("id", str),
+        document=head.take("document", str),
+        title_zh=head.take("title_zh", str),
+        title_en=head.take("title_en", str),
+        edition=head.take("edition", str),
+        in_force=head.day("in_force"),
+        valid_to=head.day_or_none("valid_to"),
+        sha256=sha256(text.encode()).hexdigest(),
+        sources=MappingProxyType(sources),
+        evaluated=tables["indicators"].parameters("evaluated"),
+        reported_apart=tables["indicators"].parameters("reported_apart"),
+        core=tables["indicators"].parameters("core"),
+        class_grades=MappingProxyType({place: Grade(code) for place, code in enumerate(grade_codes, 1)}),
+        class_colours=MappingProxyType(dict(enumerate(_colours(grades, "class_colours", 6), 1))),
+        grade_colours=MappingProxyType(dict(zip(Grade, _colours(grades, "grade_colours", 5), strict=True))),
+        reference_class=main.positive("reference_class"),
+        most_pollutants=main.positive("most"),
+        priority_pollutants=frozenset(main.parameters("first")) | frozenset(heavy_metals),
+        heavy_metals=heavy_metals,
+        without_multiple=frozenset(main.parameters("without_multiple")),
+        month_samples=tables["averages"].positive("month_samples"),
+        quarter_samples=tables["averages"].positive("quarter_samples"),
+        year_months=tables["averages"].positive("year_months"),
+        year_months_interrupted=tables["averages"].positive("year_months_interrupted"),
+        range_months_share=tables["averages"].share("range_months_share"),
+        automatic_precedence=frozenset(tables["automatic_data"].parameters("precedence")),
+        automatic_readings_per_day=tables["automatic_data"].positive("readings_per_day"),
+        automatic_warn_below=tables["automatic_data"].share("warn_below_share"),
+        non_detect_share=tables["automatic_data"].share("non_detect_share"),
+        compare_undated=Compare(tables["compare"].one_of("undated", Compare)),
+        compare_dated=_parse_dated(tables["compare"]),
+        stopped_words=tables["station_status"].texts("stopped"),
+        maintenance_words=tables["station_status"].texts("maintenance"),
+        few_sections=tables["rivers"].positive("few_sections"),
+        river_most_pollutants=tables["rivers"].positive("most_pollutants"),
+        river_grades=_parse_river_grades(tables["rivers"]),
+        flood_months=tuple(flood_months),
+        intensity_indicators=tables["flood_intensity"].parameters("indicators"),
+        intensity_highest=tables["flood_intensity"].one_of("highest", ("reading", "daily_mean")),
+        trophic_indicators=_parse_trophic_indicators(trophic),
+        oligotrophic_below=oligotrophic_below,
+        trophic_states=_parse_trophic_states(trophic, oligotrophic_below),
+        grade_steps_marked=change.positive("grade_steps_marked"),
+        points_somewhat_above=change.decimal("points_somewhat_above"),
+        points_marked_above=change.decimal("points_marked_above"),
+        trend_periods=tables["trend"].positive("periods"),
+        trend_tolerance=tables["trend"].decimal("tolerance"),
+    )
+    for entry in (head, *tables.values()):
+        entry.close()
+    if not set(found.core) <= set(found.evaluated) or set(found.evaluated) & set(found.reported_apart):
+        raise RuleFileError(
+            file, "indicators", "core items must be evaluated, and none both evaluated and apart"
+        )
+    if not found.points_somewhat_above < found.points_marked_above:
+        raise change.refuse("has bounds that do not rise")
+    if found.reference_class not in range(1, 6):
+        raise main.refuse("reference_class must be 1 to 5")
+    return found
+
+
+def parse_tailings_grades(text: str, file: str) -> TailingsGrades:
+    """Read the table of design grades; raises RuleFileError as the other readers do."""
+    data = _parse_toml(text, file)
+    if set(data) != {"tailings_grade"}:
+        raise RuleFileError(file, "file", "must hold the table tailings_grade and nothing else")
+    entry = _Entry(file, "tailings_grade", data["tailings_grade"])
+    bounds = []
+    for item in entry.tables("grades"):
+        bounds.append(
+            TailingsGradeBound(
+                item.positive("grade"), item.decimal("capacity_10k_m3"), item.decimal("dam_height_m")
+            ),
+        )
+        item.close()
+    if [bound.grade for bound in bounds] != list(range(1, len(bounds) + 1)):
+        raise entry.refuse("must count its grades from 1")
+    for large, small in pairwise(bounds):
+        if not (
+            large.capacity_10k_m3 > small.capacity_10k_m3 >= 0 <= small.dam_height_m < large.dam_height_m
+        ):
+            raise entry.refuse("has bounds that do not rise towards grade 1")
+    found = TailingsGrades(tuple(bounds), entry.positive("raise_where_failure_hits"), entry.source())
+    entry.close()
+    return found
+
+
+def _load(file: str, parse: Callable[[str, str], _T]) -> _T:
+    return parse(resources.files("spatial").joinpath("rules", file).read_text(encoding="utf-8"), file)
+
+
+@cache
+def load_standard(name: str = "gb3838_2002") -> Standard:
+    """Read a packaged edition of the surface-water standard, once."""
+    return _load(f"{name}.toml", parse_standard)
+
+
+@cache
+def load_evaluation_method(name: str = "evaluation_method_2011") -> EvaluationMethod:
+    """Read a packaged evaluation method, once."""
+    return _load(f"{name}.toml", parse_evaluation_method)
+
+
+@cache
+def load_tailings_grades(name: str = "tailings_grade") -> TailingsGrades:
+    """Read the packaged table of design grades, once."""
+    return _load(f"{name}.toml", parse_tailings_grades)
