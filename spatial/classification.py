@@ -18,13 +18,13 @@ from decimal import Decimal
 from fractions import Fraction
 from types import MappingProxyType
 from typing import Any, Final
-from zoneinfo import ZoneInfo
 
 import pandas as pd
 
 from spatial.class_text import class_label
 from spatial.errors import FrameColumnsError, FrameValueError, WaterClassRangeError
 from spatial.parameters import find_parameter
+from spatial.period import BEIJING
 from spatial.rounding import json_number
 from spatial.standards import (
     Direction,
@@ -35,8 +35,6 @@ from spatial.standards import (
     load_evaluation_method,
 )
 from spatial.vocabulary import Compare, Grade, Qualifier, Verdict, WaterBodyType
-
-BEIJING: Final = ZoneInfo("Asia/Shanghai")
 
 SAMPLE_COLUMNS: Final = frozenset(
     {

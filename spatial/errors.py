@@ -80,12 +80,12 @@ class FrameValueError(SpatialError):
         self.value = value
 
 
-class ConcentrationError(SpatialError):
-    """A concentration is not a finite number that the computation accepts (zero under a logarithm)."""
+class QuantityError(SpatialError):
+    """A quantity is no number that the computation accepts (negative, not finite, zero in a logarithm)."""
 
-    def __init__(self, code: str, value: object) -> None:
-        super().__init__(f"{value!r} is no usable value of {code}")
-        self.code = code
+    def __init__(self, name: str, value: object) -> None:
+        super().__init__(f"{value!r} is no usable value of {name}")
+        self.name = name
         self.value = value
 
 
