@@ -29,7 +29,7 @@ NUMBER_DECIMALS = 6
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Why a verdict is what it is: a stable code of the catalogue namespace ``reasons`` and its parameters."""
+    """Why a verdict is what it is: a code of the catalogue namespace ``reasons`` and its parameters."""
 
     code: str
     params: Mapping[str, Any]
@@ -43,11 +43,11 @@ class Reason:
 class Finding:
     """The result of one rule for one subject as of one day.
 
-    `measured` holds what was measured (distances in metres rounded to 0.01 m, classes, counts), `limit` what it
-    was held against. `evidence` always has ``reason`` (code and params), ``rule`` (id, document, clause, quote,
-    rule_set) and ``data`` (versions, uploads, periods the result rests on); ``settings`` names the open points
-    that were settled by a setting, and ``alternatives`` what another choice would have given, where that differs.
-    `geometry` is in EPSG:4490.
+    `measured` holds what was measured (distances in metres rounded to 0.01 m, classes, counts), `limit` what
+    it was held against. `evidence` always has ``reason`` (code and params), ``rule`` (id, document, clause,
+    quote, rule_set) and ``data`` (versions, uploads, periods the result rests on); ``settings`` names the
+    open points that were settled by a setting, and ``alternatives`` what another choice would have given,
+    where that differs. `geometry` is in EPSG:4490.
 
     `state` is ``overdue`` for an unmet obligation after its deadline, ``due`` for one that may still be met,
     ``resolved`` where nothing is left to be done, else ``open``.
@@ -119,14 +119,12 @@ def plain(value: Any) -> Any:
 
     Mappings keep their order, which the evaluators fix. A decimal becomes a number: it was compared before.
     """
-    if value is None or isinstance(value, (bool, str)):
-        return value.value if isinstance(value, Enum) else value
     if isinstance(value, Enum):
         return plain(value.value)
+    if value is None or isinstance(value, (bool, str, int)):
+        return value
     if isinstance(value, (date, datetime)):
         return value.isoformat()
-    if isinstance(value, int):
-        return value
     if isinstance(value, Mapping):
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):

@@ -1,11 +1,12 @@
 """The law as data: documents, rules, settings for open points, and the targets of the plans.
 
-A rule file is a TOML file of ``spatial/rules/`` that begins with ``schema = "rules"``. It names its document (a key
-of ``documents.toml``, or a table with a document of its own), its region, and lists ``[[rule]]`` entries. A new
-provincial plan is a new file: nothing here or in the evaluators changes. Targets stand in ``targets*.csv``.
+A rule file is a TOML file of ``spatial/rules/`` that begins with ``schema = "rules"``. It names its document
+(a key of ``documents.toml``, or a table with a document of its own), its region, and lists ``[[rule]]``
+entries. A new provincial plan is a new file: nothing here or in the evaluators changes. Targets stand in
+``targets*.csv``.
 
-Titles and names are bilingual inside the rule files (``{ zh = …, en = … }``); quotes are the words of the document.
-Limits are written as text (``"97.3"``, ``"2/3"``) so that they stay exact.
+Titles and names are bilingual inside the rule files (``{ zh = …, en = … }``); quotes are the words of the
+document. Limits are written as text (``"97.3"``, ``"2/3"``) so that they stay exact.
 """
 
 from __future__ import annotations
@@ -223,9 +224,9 @@ class RemediationDeadline(BaseRule):
 
 
 class ClosureDeadline(BaseRule):
-    """Idle or ownerless objects that must be closed (and struck off) by a day; every date of `needs` must be there.
+    """Idle or ownerless objects that must be closed (and struck off) by a day.
 
-    Without zones the rule holds everywhere in its region.
+    Every date of `needs` must be there. Without zones the rule holds everywhere in its region.
     """
 
     evaluator: Literal["closure_deadline"]
@@ -243,7 +244,7 @@ class ClosureDeadline(BaseRule):
 
 
 class ClassTarget(BaseRule):
-    """Sections of named rivers, or on waters of a rank, whose yearly class may be no worse than `worst_class`."""
+    """Sections of named rivers, or on waters of a rank, reach `worst_class` or better over the year."""
 
     evaluator: Literal["class_target"]
     subject: Literal["section"]
@@ -263,8 +264,8 @@ class SectionTarget(BaseRule):
 class ShareOfSections(BaseRule):
     """A share of a region's sections reaches a class over the year.
 
-    With ``compare = "rounded_percent"`` the share is compared as a percentage, rounded as the setting says; with
-    ``"counts"`` as integers (met x denominator >= numerator x total), never rounded.
+    With ``compare = "rounded_percent"`` the share is compared as a percentage, rounded as the setting says;
+    with ``"counts"`` as integers (met x denominator >= numerator x total), never rounded.
     """
 
     evaluator: Literal["share_of_sections"]
@@ -327,8 +328,9 @@ class RuleFile(Entry):
 class Target:
     """One quantified target of a plan, as coded in ``targets.csv``. Empty cells are None.
 
-    `evidence` holds the words of the clause, `note` ours. `alternative_id` is the target that may be met instead
-    (或). `deadline_basis` tells a standing rule (``standing``) from a task without a date (``undated``).
+    `evidence` holds the words of the clause, `note` ours. `alternative_id` is the target that may be met
+    instead (或). `deadline_basis` tells a standing rule (``standing``) from a task without a date
+    (``undated``).
     """
 
     id: str
@@ -392,8 +394,8 @@ TARGET_WORDS: Mapping[str, frozenset[str]] = {
 class Rulebook:
     """All rules, documents, settings and targets as loaded; immutable.
 
-    `rules` and `targets` keep a fixed order: rules by id, targets as their files list them. `data_files` holds the
-    SHA-256 of the other rule data (limits, parameters), which a verdict rests on too.
+    `rules` and `targets` keep a fixed order: rules by id, targets as their files list them. `data_files`
+    holds the SHA-256 of the other rule data (limits, parameters), which a verdict rests on too.
     """
 
     rules: tuple[Rule, ...]
@@ -456,14 +458,14 @@ def load_rulebook() -> Rulebook:
 def read_rulebook(directory: Traversable) -> Rulebook:
     """Read and check every file of a rule directory.
 
-    TOML files that begin with ``schema`` are ours (``rules``, ``documents``, ``settings``); ``targets*.csv`` hold
-    targets. Any other TOML or CSV file belongs to another part of the engine and is only hashed.
+    TOML files that begin with ``schema`` are ours (``rules``, ``documents``, ``settings``); ``targets*.csv``
+    hold targets. Any other TOML or CSV file belongs to another part of the engine and is only hashed.
 
     Raises
     ------
     RuleFileError
-        If an entry lacks document, clause or quote, has an unknown key, evaluator, document, setting or target,
-        a date that is no date, a limit of the wrong type, or an id that exists already.
+        If an entry lacks document, clause or quote, has an unknown key, evaluator, document, setting or
+        target, a date that is no date, a limit of the wrong type, or an id that exists already.
     """
     documents: dict[str, Document] = {}
     settings: dict[str, Setting] = {}
@@ -611,7 +613,9 @@ def _read_target(name: str, row: Mapping[str, str | None]) -> Target:
     return Target(deadline=day, **cells)  # type: ignore[arg-type]  # the empty cells were checked above
 
 
-def _check_targets(rules: Iterable[Rule], targets: Iterable[Target], documents: Mapping[str, Document]) -> None:
+def _check_targets(
+    rules: Iterable[Rule], targets: Iterable[Target], documents: Mapping[str, Document]
+) -> None:
     """Targets are unique and cite known documents; a rule that stands for a target agrees with it."""
     by_id: dict[str, Target] = {}
     for target in targets:
