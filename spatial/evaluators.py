@@ -686,17 +686,22 @@ def _section_outcome(row: Row, worst_class: int, period: str, rule: BaseRule, fa
             if name in shown
         },
     }
-    params: dict[str, Any] = {"limit": worst_class, "limit_label": CLASS_LABELS[worst_class], "period":
-    period} if assessment.water_class is not None:
-        params |= {"class": assessment.water_class, "class_label": CLASS_LABELS[assessment.water_class]}
     if assessment.water_class is None:
         outcome = Outcome(Verdict.UNDETERMINED, State.OPEN, reason_of(shown, period))
-    elif assessment.water_class <= worst_class:
-        outcome = _outcome(Verdict.COMPLIANT, State.RESOLVED, "class_reached", **params)
     else:
-        outcome = _outcome(
-            Verdict.VIOLATION, _missed_state(rule, facts.facts.as_of), "class_not_reached", **params
+        reached = assessment.water_class <= worst_class
+        reason = Reason(
+            "class_reached" if reached else "class_not_reached",
+            {
+                "class": assessment.water_class,
+                "class_label": CLASS_LABELS[assessment.water_class],
+                "limit": worst_class,
+                "limit_label": CLASS_LABELS[worst_class],
+                "period": period,
+            },
         )
+        state = State.RESOLVED if reached else _missed_state(rule, facts.facts.as_of)
+        outcome = Outcome(Verdict.COMPLIANT if reached else Verdict.VIOLATION, state, reason)
     return replace(outcome, measured=measured, limit=limit, data={**data, "period": period})
 
 
