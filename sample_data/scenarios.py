@@ -1,0 +1,140 @@
+"""The scenarios of ``scenarios.toml`` as frozen records.
+
+The file states, by hand, the facts of each object and the findings of 2024-01-01 that follow from them.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from geography import LonLat
+
+COMPLIANT, VIOLATION, UNDETERMINED = "compliant", "violation", "undetermined"
+STATE_OF_VERDICT = {COMPLIANT: "resolved", VIOLATION: "open", UNDETERMINED: "open"}
+"""State where nothing is overdue: the class and share targets of the plans end on 2025-12-31."""
+
+FOUR_RIVERS = ("湘江", "资水", "资江", "沅江", "澧水")
+"""湘、资、沅、澧 of HN-3-3."""
+
+ALL_MONTHS = tuple(range(1, 13))
+
+
+@dataclass(frozen=True)
+class Expect:
+    """One finding that the evaluation of 2024-01-01 must give, and why."""
+
+    rule_id: str
+    verdict: str
+    state: str
+    why: str
+
+
+@dataclass(frozen=True)
+class Facility:
+    """A tailings pond or chemical site placed by construction; the head of the file explains the fields."""
+
+    code: str
+    name: str
+    region_code: str
+    near: LonLat
+    shore: str
+    metres: float
+    place: str
+    form: str
+    facts: Mapping[str, str | float]
+    expects: tuple[Expect, ...]
+    note: str
+
+
+@dataclass(frozen=True)
+class Section:
+    """A section and the class that its readings of 2023 are made to give; None: undetermined."""
+
+    code: str
+    name: str
+    river: str
+    water_body: str
+    kind: str
+    level: str
+    station: str
+    region_code: str
+    place: LonLat
+    target: int | None
+    class_2023: int | None
+    why: str
+    means: Mapping[str, str]
+    months_2022: tuple[int, ...]
+    months_2023: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Scenarios:
+    """Everything that the sample is meant to show."""
+
+    tailings_ponds: tuple[Facility, ...]
+    chemical_sites: tuple[Facility, ...]
+    sections: tuple[Section, ...]
+    regions: tuple[tuple[str, tuple[Expect, ...]], ...]
+
+
+def _expects(entry: Mapping[str, Any]) -> tuple[Expect, ...]:
+    return tuple(
+        Expect(one["rule"], one["verdict"], one["state"], one["why"]) for one in entry.get("expects", ())
+    )
+
+
+def _lonlat(pair: list[float]) -> LonLat:
+    return pair[0], pair[1]
+
+
+def _facility(entry: Mapping[str, Any]) -> Facility:
+    return Facility(
+        code=entry["code"],
+        name=entry["name"],
+        region_code=entry["region_code"],
+        near=_lonlat(entry["near"]),
+        shore=entry.get("shore", ""),
+        metres=entry["metres"],
+        place=entry["place"],
+        form=entry["form"],
+        facts=entry["facts"],
+        expects=_expects(entry),
+        note=entry.get("note", ""),
+    )
+
+
+def _section(entry: Mapping[str, Any]) -> Section:
+    return Section(
+        code=entry["code"],
+        name=entry["name"],
+        river=entry["river"],
+        water_body=entry.get("water_body", ""),
+        kind=entry["kind"],
+        level=entry["level"],
+        station=entry["station"],
+        region_code=entry["region_code"],
+        place=_lonlat(entry["place"]),
+        target=entry.get("target"),
+        class_2023=entry["class_2023"] or None,
+        why=entry["why"],
+        means=entry.get("means", {}),
+        months_2022=tuple(entry.get("months_2022", ALL_MONTHS)),
+        months_2023=tuple(entry.get("months_2023", ALL_MONTHS)),
+    )
+
+
+@cache
+def scenarios() -> Scenarios:
+    """Read the file beside this module."""
+    document = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
+    return Scenarios(
+        tailings_ponds=tuple(_facility(entry) for entry in document["tailings_pond"]),
+        chemical_sites=tuple(_facility(entry) for entry in document["chemical_site"]),
+        sections=tuple(_section(entry) for entry in document["section"]),
+        regions=tuple((entry["code"], _expects(entry)) for entry in document["region"]),
+    )
