@@ -281,8 +281,8 @@ def _read_facilities(facilities: gpd.GeoDataFrame) -> _Places:
     require_cgcs2000(facilities.crs, "facilities")
     geometry = np.array(shapely.force_2d(np.asarray(facilities.geometry.array, dtype=object)))
     kinds = shapely.get_type_id(geometry)
-    unlocated = (kinds == 0) & ~(np.isfinite(shapely.get_x(geometry)) & np.isfinite(shapely.get_y(geometry)))
-    geometry[unlocated | shapely.is_empty(geometry)] = None
+    geometry[shapely.is_empty(geometry)] = None
+    geometry[(kinds == 0) & ~np.isfinite(shapely.get_x(geometry) + shapely.get_y(geometry))] = None
     codes = facilities["code"].tolist()
     _require_degrees(geometry, lambda row: f"facility {codes[row]!r}")
     parts, owner = _split_collections(geometry)

@@ -1,8 +1,8 @@
 """Real rivers and lakes against two independent measurements: GeographicLib and PostGIS.
 
-The oracle samples every edge along its straight line in longitude/latitude, ranks the samples by the chord through
-the Earth, and searches the least geodesic around the best of them by golden section. It shares no code and
-no formula with the engine.
+The oracle samples every edge along its straight line in longitude/latitude, ranks the samples by the chord
+through the Earth, and searches the least geodesic around the best of them by golden section. It shares no
+code and no formula with the engine.
 """
 
 import math
@@ -103,7 +103,7 @@ def edges_of(layer: gpd.GeoDataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarra
 
 
 def to_chord_space(lon: np.ndarray, lat: np.ndarray) -> np.ndarray:
-    """Earth-centred x, y, z in metres. A chord is shorter than its geodesic by 1 mm in 10 km, in their order."""
+    """Earth-centred x, y, z in metres. A chord is shorter than its geodesic by 1 mm in 10 km."""
     lam, phi = np.radians(lon), np.radians(lat)
     e2 = GRS80.f * (2 - GRS80.f)
     normal = GRS80.a / np.sqrt(1 - e2 * np.sin(phi) ** 2)
@@ -166,6 +166,7 @@ class Oracle:
         return list(brackets)
 
     def search(self, lon: float, lat: float, edge: int, low: float, high: float) -> float:
+        """Least geodesic to one edge between two places along it, by golden section."""
         (a_lon, a_lat), (b_lon, b_lat) = self.start[edge].tolist(), self.end[edge].tolist()
 
         def length(along: float) -> float:
