@@ -38,6 +38,34 @@ REPORTED_COMPARATORS: Mapping[str, str] = {
 }
 """How a reported value is compared: a completed share reaches its 100 %, a banned count stays at its 0."""
 
+COUNT = "count"
+COUNTING_WORDS = frozenset("个座处条家项次起组套人县市库")
+"""Chinese counting words: a bare number of things."""
+
+UNIT_WORDS: Mapping[str, str] = {
+    "百分点": "percentagepoints",
+    "个百分点": "percentagepoints",
+    "公顷": "ha",
+    "亩": "mu",
+    "平方公里": "km2",
+    "km²": "km2",
+    "公里": "km",
+    "千米": "km",
+    "吨/年": "t/a",
+    "吨/日": "t/d",
+    "吨/天": "t/d",
+    "立方米/年": "m3/a",
+    "m³/a": "m3/a",
+    "毫克/升": "mg/L",
+    "mg/l": "mg/L",
+    "吨": "t(asprinted)",
+    "t": "t(asprinted)",
+}
+"""Chinese and other spellings of the targets' units of measurement, without spaces."""
+
+MEASURES = frozenset(UNIT_WORDS.values()) | {"%"}
+"""Units that no counting word stands for."""
+
 COMPLETED = (RemediationDeadline, ClosureDeadline)
 """Rules whose target is a task: it is met by what was done, not by what may still wait."""
 
@@ -401,7 +429,7 @@ def _known_on(row: Row, as_of: date) -> bool:
 
 def _period_end(row: Row) -> date:
     try:
-        return parse_period(str(row["period"])).last_day
+        return parse_period(str(row["period"])).end
     except PeriodError as error:
         raise FrameValueError("indicators", "period", row["period"]) from error
 
@@ -447,11 +475,23 @@ def _reported_standing(
 
 
 def _same_unit(reported: str | None, expected: str | None) -> bool:
-    """Whether two units are the same: ``% of sections`` is per cent; without a unit it is the target's."""
+    """Whether two units are the same; nothing is converted.
+
+    ``% of sections`` is per cent; a counting word (个, 座) fits every target that counts things. A value without
+    a unit is in the target's (the evidence says that this was assumed).
+    """
     if reported is None or expected is None:
         return True
-    first, second = (unit.replace(" ", "").replace("％", "%") for unit in (reported, expected))
-    return first == second or (first[:1] == "%" and second[:1] == "%")
+    first, second = _unit(reported), _unit(expected)
+    return first == second or (first == COUNT and second not in MEASURES)
+
+
+def _unit(text: str) -> str:
+    """Canonical spelling of a unit."""
+    bare = text.replace(" ", "").replace("％", "%")
+    if bare.startswith("%"):
+        return "%"
+    return COUNT if bare in COUNTING_WORDS else UNIT_WORDS.get(bare, bare)
 
 
 def _with_alternative(target: Target, standings: Mapping[str, _Standing]) -> _Standing:
