@@ -1,0 +1,538 @@
+"""One self-sufficient map page, drawn with Folium.
+
+Folium draws the map and its base map; everything that is data stays out of Folium's templates, because those are
+rendered twice and a name such as ``{{ … }}`` would be run as a template. The data stands in script elements
+beside the map and is read by ``assets/qingjiang/map.js``.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import folium
+import jinja2
+import shapely
+from branca.element import Element, Figure, MacroElement
+from folium.template import Template
+from markupsafe import escape
+
+from maps.bundle import SCRIPTS, STYLES, inline_script, inline_style, read_asset
+from maps.errors import TilesError
+from maps.features import (
+    UNDETERMINED_LABEL,
+    Document,
+    FacilityDocuments,
+    Translator,
+    draw_facilities,
+    draw_rivers,
+    draw_sections,
+    draw_shorelines,
+    draw_zones,
+    focused_facility,
+    located,
+    script_json,
+)
+from maps.layers import MapLayers, present
+from maps.palette import (
+    KIND_SHAPES,
+    RIVER_STYLE,
+    SHORELINE_STYLES,
+    VERDICT_SIGNS,
+    class_colours,
+    ink_on,
+    zone_style,
+)
+from spatial.vocabulary import CLASS_LABELS, Rank, Verdict
+
+AssetMode = Literal["inline", "linked"]
+
+BASIN_BOUNDS: Final = (90.5, 24.5, 122.5, 35.8)
+"""West, south, east, north of the Yangtze basin: shown when no layer has anything to show."""
+
+PAGE_TEXTS: Final = (
+    "close",
+    "deadline",
+    "distances",
+    "limit",
+    "main_pollutants",
+    "map_label",
+    "measured",
+    "no_finding",
+    "period",
+    "reason",
+    "region",
+    "river",
+    "rule_quote",
+    "section",
+    "target_class",
+    "water_class",
+    "zoom_in",
+    "zoom_out",
+)
+"""Catalogue keys whose texts the page's script needs."""
+
+PAGE_TEMPLATES: Final = {"cluster_facilities": ("count", "parts"), "cluster_sections": ("count", "classes")}
+"""Those whose placeholders the script fills itself, with the names of the placeholders."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tiles:
+    """A base map: an XYZ address with ``{z}``, ``{x}``, ``{y}``, and whom to name for it.
+
+    Raises
+    ------
+    TilesError
+        If the address is no XYZ address, the attribution is empty, or either holds template marks.
+    """
+
+    url: str
+    attribution: str
+    max_zoom: int = 18
+
+    def __post_init__(self) -> None:
+        if not self.url.startswith(("http://", "https://", "/")):
+            raise TilesError(self.url, "the address must begin with http://, https:// or /")
+        missing = [mark for mark in ("{z}", "{x}", "{y}") if mark not in self.url]
+        if missing:
+            raise TilesError(self.url, f"the address lacks {', '.join(missing)}")
+        if not self.attribution.strip():
+            raise TilesError(self.url, "the attribution must name the map's owner")
+        if any(mark in self.url + self.attribution for mark in ("{{", "{%", "{#")):
+            raise TilesError(self.url, "address and attribution must not hold {{, {% or {#")
+
+
+class OfflineMap(folium.Map):  # type: ignore[misc]
+    """A Folium map that brings no links of its own: scripts and styles are the page's business."""
+
+    default_js: list[tuple[str, str]] = []  # noqa: RUF012 - Folium's own attribute
+    default_css: list[tuple[str, str]] = []  # noqa: RUF012 - Folium's own attribute
+    _template = Template(
+        """
+        {% macro html(this, kwargs) %}
+            <div class="folium-map" id="{{ this.get_name() }}"></div>
+        {% endmacro %}
+        {% macro script(this, kwargs) %}
+            var {{ this.get_name() }} = L.map({{ this.get_name()|tojson }}, {
+                center: {{ this.location|tojson }},
+                crs: L.CRS.{{ this.crs }},
+                ...{{ this.options|tojavascript }}
+            });
+        {% endmacro %}
+        """
+    )
+
+
+class Page(Figure):
+    """The whole document around one map.
+
+    `context` goes to ``templates/map.html``, which escapes it. What Folium elements put into the document's head
+    is not rendered: that is where their links to other hosts would stand.
+    """
+
+    def __init__(self, canvas: OfflineMap, context: Document) -> None:
+        super().__init__()
+        self.canvas = canvas
+        self.context = context
+        self.add_child(canvas, name="map")
+
+    def render(self, **kwargs: Any) -> str:
+        """The HTML of the page, the same bytes for the same content."""
+        number_elements(self)
+        self.canvas.render(**kwargs)
+        return page_template().render(
+            **self.context,
+            map_name=self.canvas.get_name(),
+            html=self.html.render(**kwargs),
+            script=self.script.render(**kwargs),
+        )
+
+
+def number_elements(root: Element) -> None:
+    """Give every element under `root` its place in the tree as its id, instead of Branca's random one."""
+    elements = [root]
+    for number, element in enumerate(elements):
+        element._id = str(number)  # noqa: SLF001 - Branca offers no other way to choose an id
+        elements.extend(element._children.values())  # noqa: SLF001
+
+
+@cache
+def page_template() -> jinja2.Template:
+    """The template of the page: what is not marked safe in it is escaped."""
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("maps"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template("map.html")
+
+
+def draw_map(
+    layers: MapLayers,
+    *,
+    text: Translator,
+    focus: str | None = None,
+    tiles: Tiles | None = None,
+    assets: AssetMode = "inline",
+) -> str:
+    """Draw one page with every layer that has something to show.
+
+    Parameters
+    ----------
+    layers : MapLayers
+        What to draw.
+    text : callable
+        The message catalogue in the language of the page.
+    focus : str, optional
+        Code of the facility to centre on, with its facts beside the map.
+    tiles : Tiles, optional
+        Base map; None: a plain ground with a graticule.
+    assets : {"inline", "linked"}
+        Whether scripts and styles stand in the page, which then opens from any disk, or are linked under
+        ``/maps/assets/``.
+
+    Returns
+    -------
+    str
+        HTML, the same bytes for the same input.
+
+    Raises
+    ------
+    FacilityNotDrawableError, FacilityAmbiguousError
+        If `focus` names no facility, or several.
+    """
+    bounds = extent(layers) if focus is None else focused_facility(layers, focus).bounds
+    facilities = draw_facilities(layers, text, focus)
+    documents = layer_documents(layers, facilities, text)
+    canvas = OfflineMap(
+        location=[(bounds[1] + bounds[3]) / 2, (bounds[0] + bounds[2]) / 2],
+        zoom_start=7,
+        minZoom=4,
+        maxZoom=18,
+        zoomSnap=0.25 if tiles is None else 1,
+        tiles=None,
+        zoom_control=False,
+        prefer_canvas=True,
+    )
+    if tiles is not None:
+        layer = folium.TileLayer(
+            tiles.url, attr=str(escape(tiles.attribution)), max_zoom=tiles.max_zoom, name="tiles"
+        )
+        canvas.add_child(layer, name="tiles")
+    context = {
+        "language": text("maps.language"),
+        "brand": text("maps.brand"),
+        "title": layers.title or text("maps.title"),
+        "as_of_label": text("maps.as_of"),
+        "as_of": layers.as_of.isoformat(),
+        "text": text,
+        "groups": layer_groups(layers, facilities, text),
+        "unplaced": facilities.unplaced,
+        "styles": [inline_style(name) for name in STYLES] if assets == "inline" else [],
+        "scripts": [inline_script(name) for name in SCRIPTS] if assets == "inline" else [],
+        "style_urls": [] if assets == "inline" else [read_asset(name).url for name in STYLES],
+        "script_urls": [] if assets == "inline" else [read_asset(name).url for name in SCRIPTS],
+        "documents": {name: script_json(document) for name, document in documents.items()},
+        "settings": script_json(page_settings(layers, facilities, text, bounds, focus, tiles)),
+    }
+    return Page(canvas, context).render()
+
+
+def draw_buffers(
+    layers: MapLayers, *, text: Translator, tiles: Tiles | None = None, assets: AssetMode = "inline"
+) -> str:
+    """Facilities against the shorelines and their zones; sections are left out. As :func:`draw_map`."""
+    title = layers.title or text("maps.title_buffers")
+    return draw_map(replace(layers, sections=None, title=title), text=text, tiles=tiles, assets=assets)
+
+
+def draw_section_classes(
+    layers: MapLayers, *, text: Translator, tiles: Tiles | None = None, assets: AssetMode = "inline"
+) -> str:
+    """Sections in the colours of their class; facilities and zones are left out. As :func:`draw_map`."""
+    title = layers.title or text("maps.title_sections")
+    waters = replace(layers, facilities=None, zones=None, title=title)
+    return draw_map(waters, text=text, tiles=tiles, assets=assets)
+
+
+def draw_facility(
+    layers: MapLayers,
+    code: str,
+    *,
+    text: Translator,
+    tiles: Tiles | None = None,
+    assets: AssetMode = "inline",
+) -> str:
+    """One facility in the middle, its facts beside it, everything around it still drawn. As :func:`draw_map`."""
+    focused_facility(layers, code)
+    frame = layers.frame("facilities")
+    name = "" if frame is None else str(frame.loc[frame["code"] == code, "name"].iloc[0])
+    title = layers.title or text("maps.title_facility", name=name)
+    return draw_map(replace(layers, title=title), text=text, focus=code, tiles=tiles, assets=assets)
+
+
+def save(html: str, path: Path) -> None:
+    """Write a page to `path` as UTF-8, whole or not at all; its folder must exist."""
+    handle, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+            file.write(html)
+        Path(draft).chmod(0o644)
+        Path(draft).replace(path)
+    except BaseException:
+        Path(draft).unlink(missing_ok=True)
+        raise
+
+
+def extent(layers: MapLayers) -> tuple[float, float, float, float]:
+    """West, south, east, north of what the reader came for: facilities and sections, else the waters."""
+    for names in (("facilities", "sections"), ("shorelines", "rivers", "zones")):
+        geometries = [
+            geometry
+            for name in names
+            if (frame := layers.frame(name)) is not None
+            for geometry in frame.geometry
+            if geometry is not None and not geometry.is_empty
+        ]
+        if geometries:
+            west, south, east, north = (float(edge) for edge in shapely.total_bounds(geometries))
+            return west, south, east, north
+    return BASIN_BOUNDS
+
+
+def layer_documents(
+    layers: MapLayers, facilities: FacilityDocuments, text: Translator
+) -> dict[str, Document]:
+    """The GeoJSON of the page, one document per kind of layer."""
+    documents: dict[str, Document] = {}
+    if (frame := layers.frame("zones")) is not None:
+        documents["zones"] = draw_zones(frame)
+    if (frame := layers.frame("rivers")) is not None:
+        documents["rivers"] = draw_rivers(frame)
+    if (frame := layers.frame("shorelines")) is not None:
+        documents["shorelines"] = draw_shorelines(frame, text)
+    if facilities.points["features"]:
+        documents["facilities"] = facilities.points
+        documents["areas"] = facilities.areas
+        documents["distances"] = facilities.lines
+    if (frame := layers.frame("sections")) is not None:
+        documents["sections"] = draw_sections(frame, text)
+    return documents
+
+
+def page_settings(
+    layers: MapLayers,
+    facilities: FacilityDocuments,
+    text: Translator,
+    bounds: tuple[float, float, float, float],
+    focus: str | None,
+    tiles: Tiles | None,
+) -> Document:
+    """Everything that the page's script must know beside the data."""
+    west, south, east, north = (round(edge, 6) for edge in bounds)
+    frame = layers.frame("facilities")
+    codes = [] if frame is None else [row["code"] for row in located(frame)]
+    sources = text("maps.list_separator").join(layers.sources)
+    return {
+        "bounds": [[south, west], [north, east]],
+        "focus": None if focus is None else codes.index(focus),
+        "graticule": tiles is None,
+        "attribution": text("maps.sources", sources=sources) if sources else "",
+        "rules": facilities.rules,
+        "text": {key: text(f"maps.{key}") for key in PAGE_TEXTS}
+        | {
+            key: text(f"maps.{key}", **{name: f"{{{name}}}" for name in names})
+            for key, names in PAGE_TEMPLATES.items()
+        },
+        "verdicts": {
+            key: {"fill": sign.fill, "ink": sign.ink, "sign": sign.sign, "label": text(f"maps.verdict_{key}")}
+            for key, sign in VERDICT_SIGNS.items()
+        },
+        "kinds": {
+            key: {"path": shape.path, "y": shape.sign_y, "label": text(f"maps.kind_{key}")}
+            for key, shape in KIND_SHAPES.items()
+        },
+        "ranks": {
+            rank: {"colour": style.colour, "width": style.width, "fill": style.fill}
+            | {"label": text(f"maps.rank_{rank}")}
+            for rank, style in SHORELINE_STYLES.items()
+        },
+        "river": {"colour": RIVER_STYLE.colour, "width": RIVER_STYLE.width},
+        "zones": {
+            str(width): {"colour": style.colour, "opacity": style.fill_opacity, "dash": style.dash}
+            for width in zone_widths(layers)
+            for style in [zone_style(width)]
+        },
+        "classes": {
+            str(number or "none"): {
+                "colour": colour,
+                "ink": ink_on(colour),
+                "label": CLASS_LABELS[number] if number else UNDETERMINED_LABEL,
+            }
+            for number, colour in class_colours()
+        },
+    }
+
+
+def zone_widths(layers: MapLayers) -> list[int]:
+    """Widths of the zones that are drawn, in metres, the narrowest first."""
+    frame = layers.frame("zones")
+    return [] if frame is None else sorted({int(width) for width in frame["width_m"]})
+
+
+def zone_label(rank: str, width_m: int, text: Translator) -> str:
+    """A zone in words, such as ``长江干流 1 km``."""
+    return text("maps.zone", rank=text(f"maps.rank_{rank}"), width=f"{width_m / 1000:g}")
+
+
+def layer_groups(layers: MapLayers, facilities: FacilityDocuments, text: Translator) -> list[Document]:
+    """The layer list: groups of layers that can be switched, each with the symbol that the map uses.
+
+    Only layers with something to show are listed; the count tells how many features each has.
+    """
+    points = facilities.points["features"]
+    kinds = [feature["properties"]["kind"] for feature in points]
+    groups: list[Document] = [
+        {
+            "title": text("maps.group_facilities"),
+            "layers": facility_rows(facilities, text),
+            "legend": verdict_legend(facilities, text),
+        },
+        {
+            "title": text("maps.group_sections"),
+            "layers": section_rows(layers, text),
+            "legend": class_legend(layers, text),
+        },
+        {"title": text("maps.group_waters"), "layers": water_rows(layers, text), "legend": None},
+        {"title": text("maps.group_zones"), "layers": zone_rows(layers, text), "legend": None},
+    ]
+    return [group for group in groups if group["layers"]]
+
+
+def facility_rows(facilities: FacilityDocuments, text: Translator) -> list[Document]:
+    """The rows of the layer list for facilities, by kind, and their distance lines."""
+    kinds = [feature["properties"]["kind"] for feature in facilities.points["features"]]
+    rows: list[Document] = [
+        {
+            "id": f"facility:{kind}",
+            "label": text(f"maps.kind_{kind}"),
+            "count": kinds.count(kind),
+            "symbol": {"type": "shape", "path": shape.path},
+        }
+        for kind, shape in KIND_SHAPES.items()
+        if kind in kinds
+    ]
+    if lines := facilities.lines["features"]:
+        label = text("maps.layer_distances")
+        rows.append(
+            {"id": "distances", "label": label, "count": len(lines), "symbol": {"type": "distance"}}
+        )
+    return rows
+
+
+def section_rows(layers: MapLayers, text: Translator) -> list[Document]:
+    """The row of the layer list for sections."""
+    frame = layers.frame("sections")
+    count = 0 if frame is None else len(list(located(frame)))
+    row = {"id": "sections", "label": text("maps.layer_sections"), "count": count, "symbol": {"type": "pill"}}
+    return [row] if count else []
+
+
+def water_rows(layers: MapLayers, text: Translator) -> list[Document]:
+    """The rows of the layer list for shorelines, by rank, and river centrelines."""
+    rows: list[Document] = []
+    if (frame := layers.frame("shorelines")) is not None:
+        ranks = [str(row["rank"]) for row in located(frame)]
+        rows.extend(
+            {
+                "id": f"shoreline:{rank}",
+                "label": text(f"maps.rank_{rank}"),
+                "count": ranks.count(rank),
+                "symbol": {"type": "line", "colour": style.colour, "width": style.width},
+            }
+            for rank, style in SHORELINE_STYLES.items()
+            if rank in ranks
+        )
+    if (frame := layers.frame("rivers")) is not None:
+        symbol = {"type": "line", "colour": RIVER_STYLE.colour, "width": RIVER_STYLE.width}
+        count = len(list(located(frame)))
+        rows.append(
+            {"id": "rivers", "label": text("maps.layer_rivers"), "count": count, "symbol": symbol}
+        )
+    return rows
+
+
+def zone_rows(layers: MapLayers, text: Translator) -> list[Document]:
+    """The rows of the layer list for zones: by width, then by rank."""
+    frame = layers.frame("zones")
+    if frame is None:
+        return []
+    drawn = {(int(row["width_m"]), str(row["rank"])) for row in located(frame)}
+    order = list(Rank)
+    return [
+        {
+            "id": f"zone:{rank}:{width}",
+            "label": zone_label(rank, width, text),
+            "count": None,
+            "symbol": {
+                "type": "zone",
+                "colour": style.colour,
+                "opacity": style.fill_opacity,
+                "dash": style.dash,
+            },
+        }
+        for width, rank in sorted(drawn, key=lambda zone: (zone[0], order.index(Rank(zone[1]))))
+        for style in [zone_style(width)]
+    ]
+
+
+def verdict_legend(facilities: FacilityDocuments, text: Translator) -> Document:
+    """What the colours and signs of facilities mean, with the number of facilities that carry each."""
+    verdicts = [feature["properties"]["verdict"] for feature in facilities.points["features"]]
+    rows = [
+        {
+            "label": text(f"maps.verdict_{key}"),
+            "count": verdicts.count(key),
+            "symbol": {"type": "verdict", "fill": sign.fill, "ink": sign.ink, "sign": sign.sign},
+        }
+        for key, sign in VERDICT_SIGNS.items()
+    ]
+    return {"title": text("maps.legend_verdicts"), "rows": rows}
+
+
+def class_legend(layers: MapLayers, text: Translator) -> Document | None:
+    """What the colours and badges of sections mean, with the number of sections of each class."""
+    frame = layers.frame("sections")
+    if frame is None:
+        return None
+    classes = [int(row["water_class"]) if present(row["water_class"]) else None for row in located(frame)]
+    rows: list[Document] = [
+        {
+            "label": text(f"maps.class_{number or 'none'}"),
+            "count": classes.count(number),
+            "symbol": {
+                "type": "class",
+                "colour": colour,
+                "ink": ink_on(colour),
+                "label": CLASS_LABELS[number] if number else UNDETERMINED_LABEL,
+            },
+        }
+        for number, colour in class_colours()
+    ]
+    rows.extend(
+        {
+            "label": text(f"maps.badge_{key}"),
+            "count": None,
+            "symbol": {"type": "badge", "fill": sign.fill, "ink": sign.ink, "sign": sign.sign},
+        }
+        for key, sign in VERDICT_SIGNS.items()
+        if key in {Verdict.VIOLATION, Verdict.UNDETERMINED}
+    )
+    return {"title": text("maps.legend_classes"), "rows": rows}
