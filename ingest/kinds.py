@@ -308,7 +308,7 @@ KINDS: Mapping[str, Kind] = {
         ),
         # Any file of places for the `distance` command: nothing but the code is looked at.
         Kind(
-            "facilities",
+            "places",
             (_CODE, Column("name"), _ACCURACY),
             key=("code",),
             shape=Shape((*POINT, "MultiPoint", *LINES, *POLYGONS), required=True, in_china=False),
@@ -317,7 +317,7 @@ KINDS: Mapping[str, Kind] = {
 }
 
 READINGS = "readings"
-LOADABLE = (*(name for name in KINDS if name != "facilities"), READINGS)
+LOADABLE = (*(name for name in KINDS if name != "places"), READINGS)
 
 
 def find_kind(name: str) -> Kind:
@@ -369,6 +369,16 @@ def choices_of(name: str) -> Mapping[str, str]:
     }
 
 
+@cache
+def _listed(name: str) -> str:
+    """The codes of a set with the first Chinese word of each, for a message."""
+    words: dict[str, str] = {}
+    for word, code in choices_of(name).items():
+        if not word.isascii():
+            words.setdefault(code, word)
+    return ", ".join(f"{code} {words[code]}" if code in words else code for code in dict.fromkeys(choices_of(name).values()))
+
+
 def clean_text(text: str) -> str:
     """A text without the blanks around it; NBSP, ideographic and zero-width blanks and line breaks are blanks."""
     cleaned = text.replace("\u200b", "").replace("\ufeff", "")
@@ -405,8 +415,7 @@ def _parse_choice(column: Column, text: str) -> Cell:
     choices = choices_of(column.choices or column.name)
     code = choices.get(fold_word(text))
     if code is None:
-        allowed = "、".join(f"{code}" for code in dict.fromkeys(choices.values()))
-        return None, CellError("choice_unknown", {"allowed": allowed})
+        return None, CellError("choice_unknown", {"allowed": _listed(column.choices or column.name)})
     return code, None
 
 

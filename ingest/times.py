@@ -22,7 +22,7 @@ YEAR_RULE_DAYS = 180
 CAPTURE_SLACK = timedelta(hours=12)
 """A reading may be stamped this much later than its capture (clocks; the round that is due)."""
 
-_EARLIEST, _LATEST = 1950, 2100
+_EARLIEST, _LATEST = 1900, 2100
 _EXCEL_EPOCH = date(1899, 12, 30)
 _EXCEL_FIRST, _EXCEL_LAST = 18264, 73415  # 1950-01-01 … 2100-12-31
 

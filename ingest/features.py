@@ -1,0 +1,389 @@
+"""Files of everything but readings: inventories, sections, shorelines, targets, ledgers → typed rows.
+
+All checks that need no database happen here, and all of their problems are collected: a row with three faults
+has three problems. The frame that comes out holds the good rows only.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+
+from ingest.coordinates import CGCS2000, Places, locate_rows
+from ingest.errors import ColumnClashError, MissingColumnsError, OptionError, UnitError
+from ingest.headers import IGNORED, MappedColumn, Names, count_known, map_headers, names_of, near_miss
+from ingest.kinds import CellError, Kind, choices_of, find_kind, fold_word, parse_cell
+from ingest.options import IngestOptions
+from ingest.readers import RawTable, read_table
+from ingest.report import Notice, Problem
+from ingest.units import conversion_factor
+from spatial.parameters import load_parameters
+
+GEOMETRY_FIELDS = ("lon", "lat", "coordinates", "geometry", "easting", "northing", "x", "y")
+_POSITIONS = "geometry (or lon and lat, or 经纬度)"
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedFeatures:
+    """The rows of one file.
+
+    Attributes
+    ----------
+    frame :
+        The good rows: the kind's columns by their contract names, `row` (number in the file), `original` (what
+        the row was before anything was converted, or None) and `fact_hash`; a GeoDataFrame in EPSG:4490 for
+        kinds with a geometry, a DataFrame for the others. Repetitions of a row inside the file are left out.
+    problems :
+        All of them, by row.
+    repeated :
+        Row numbers of exact repetitions of an earlier row.
+    rows_read :
+        Rows in the file, whatever became of them.
+    table :
+        The file as text, for giving rejected rows back.
+    """
+
+    kind: str
+    frame: pd.DataFrame
+    problems: tuple[Problem, ...]
+    warnings: tuple[Notice, ...]
+    repeated: tuple[int, ...]
+    rows_read: int
+    table: RawTable
+
+
+def parse_features(kind: str, path: Path, options: IngestOptions | None = None) -> ParsedFeatures:
+    """Read and check one file of `kind` (dashes or underscores; ``places`` for any file that `distance` measures).
+
+    Raises
+    ------
+    IngestFileError
+        If the file cannot be used: unreadable, a required column missing, two columns for one field, a unit
+        or a coordinate system that cannot be converted.
+    OptionError
+        If an option does not fit.
+    """
+    options = options or IngestOptions()
+    spec = find_kind(kind)
+    names = names_of(spec.name, spec.fields)
+    table = read_table(path, options, lambda row: count_known(row, names))
+    return _FeatureParser(spec, table, options, names).parse()
+
+
+class _FeatureParser:
+    """One pass over one table. Not reused."""
+
+    def __init__(self, kind: Kind, table: RawTable, options: IngestOptions, names: Names) -> None:
+        self.kind = kind
+        self.table = table
+        self.options = options
+        self.names = names
+        self.problems: list[Problem] = []
+        self.notices: list[Notice] = []
+        self.fields = self._choose_columns(map_headers(table.columns, names))
+        self.originals: list[dict[str, Any]] = [{} for _ in range(len(table))]
+
+    # -- columns -----------------------------------------------------------------------------------------------
+
+    @property
+    def _plain(self) -> bool:
+        """Whether this is a plain file to measure with, not one to store: `distance` gives the rank itself."""
+        return self.options.required is not None or (self.kind.name == "shorelines" and self.options.rank is not None)
+
+    @property
+    def _required(self) -> tuple[str, ...]:
+        if self.options.required is not None:
+            return self.options.required
+        given = {"rank", "water_body_code"} if self._plain else set()
+        return tuple(name for name in self.kind.required if name not in given)
+
+    def _choose_columns(self, mapped: Sequence[MappedColumn]) -> dict[str, MappedColumn]:
+        wanted = set(self.kind.fields)
+        by_field: dict[str, list[MappedColumn]] = defaultdict(list)
+        for column in mapped:
+            if column.field is not None:
+                by_field[column.field].append(column)
+        if self.kind.name == "section_targets" and "section_code" in by_field:
+            # The code identifies the section; its name beside it is for people.
+            by_field["section"] = by_field.pop("section_code")
+        for field, columns in by_field.items():
+            if field in wanted and len(columns) > 1:
+                exact = [column for column in columns if column.header.strip() == field]
+                if len(exact) != 1:
+                    raise ColumnClashError(self.table.file, field, [column.header for column in columns])
+                by_field[field] = exact
+        self._report_unused(mapped, by_field)
+        missing = [name for name in self._required if name not in by_field]
+        if self.kind.shape is not None and self.kind.shape.required and not self._has_places(by_field):
+            missing.append(_POSITIONS)
+        if missing:
+            raise MissingColumnsError(self.table.file, missing, [name for name in self.table.columns if name])
+        return {field: columns[0] for field, columns in by_field.items() if field in wanted}
+
+    def _has_places(self, by_field: Mapping[str, Any]) -> bool:
+        if self.table.geometry is not None or "geometry" in by_field or "coordinates" in by_field:
+            return True
+        return any(a in by_field and b in by_field for a, b in (("lon", "lat"), ("easting", "northing"), ("x", "y")))
+
+    def _report_unused(self, mapped: Sequence[MappedColumn], by_field: Mapping[str, Sequence[MappedColumn]]) -> None:
+        used = {column.position for columns in by_field.values() for column in columns}
+        if self.kind.name == "places":
+            return  # any other column is welcome there
+        for column in mapped:
+            if not column.header.strip():
+                continue
+            if column.field is None:
+                hint = near_miss(column.header, self.names)
+                code = "column_unknown" if hint is None else "column_unknown_similar"
+                params = {"column": column.header} | ({} if hint is None else {"similar": hint})
+                self.notices.append(Notice(code, params, column=column.header))
+            elif column.field != IGNORED and (column.field not in self.kind.fields or column.position not in used):
+                self.notices.append(Notice("column_not_stored", {"column": column.header}, column=column.header))
+        if self.table.sheets_ignored:
+            params = {"sheet": self.table.sheet or "", "others": ", ".join(self.table.sheets_ignored)}
+            self.notices.append(Notice("sheets_ignored", params))
+
+    # -- rows --------------------------------------------------------------------------------------------------
+
+    def parse(self) -> ParsedFeatures:
+        columns = {column.name: self._column_values(column.name) for column in self.kind.columns}
+        self._fill_defaults(columns)
+        self._require(columns)
+        places = self._places()
+        for place, extra in self.table.overlong:
+            self._problem(place, None, ", ".join(extra)[:80], "row_too_long", cells=len(self.table.columns))
+        self._check_rows(columns, places)
+        frame = self._frame(columns, places)
+        frame, repeated = self._without_repetitions(frame)
+        problems = tuple(sorted(self.problems, key=lambda problem: (problem.row, problem.column or "")))
+        return ParsedFeatures(
+            kind=self.kind.name,
+            frame=frame,
+            problems=problems,
+            warnings=tuple(self.notices),
+            repeated=repeated,
+            rows_read=len(self.table),
+            table=self.table,
+        )
+
+    def _problem(self, place: int, field: str | None, value: str | None, code: str, **params: Any) -> None:
+        header = self.fields[field].header if field in self.fields else field
+        self.problems.append(Problem(int(self.table.rows[place]), header, value, code, params))
+
+    def _column_values(self, name: str) -> list[Any]:
+        """Parse one column, each different text once."""
+        column = self.kind.column(name)
+        mapped = self.fields.get(name)
+        if mapped is None:
+            return [column.default] * len(self.table)
+        factor: Decimal | None = None
+        if mapped.unit is not None and column.unit is not None:
+            factor = conversion_factor(mapped.unit, column.unit)
+            if factor is None:
+                raise UnitError(self.table.file, mapped.header, mapped.unit, column.unit)
+        known: dict[str, tuple[Any, CellError | None]] = {}
+        values: list[Any] = []
+        for place, text in enumerate(self.table.cells[mapped.position]):
+            if text not in known:
+                known[text] = parse_cell(column, text, factor)
+            value, error = known[text]
+            if error is not None:
+                self._problem(place, name, text, error.code, **error.params)
+            values.append(value)
+        return values
+
+    def _fill_defaults(self, columns: dict[str, list[Any]]) -> None:
+        """What an option says for every row, and names for shorelines of plain line files."""
+        if self.kind.name != "shorelines":
+            return
+        if "rank" not in self.fields and self.options.rank is not None:
+            rank = choices_of("rank").get(fold_word(self.options.rank))
+            if rank is None:
+                raise OptionError("--rank", self.options.rank, ", ".join(dict.fromkeys(choices_of("rank").values())))
+            columns["rank"] = [rank] * len(self.table)
+        if self.options.source is not None:
+            columns["source"] = [value or self.options.source for value in columns["source"]]
+        if self._plain:
+            columns["water_body_code"] = [
+                code or name or f"{Path(self.table.file).stem}-{row}"
+                for code, name, row in zip(
+                    columns["water_body_code"], columns["name"], self.table.rows, strict=True
+                )
+            ]
+
+    def _require(self, columns: Mapping[str, list[Any]]) -> None:
+        faulty = {(problem.row, problem.column) for problem in self.problems}
+        for name in self._required:
+            if name not in columns:
+                continue
+            header = self.fields[name].header
+            for place, value in enumerate(columns[name]):
+                if value is None and (int(self.table.rows[place]), header) not in faulty:
+                    self._problem(place, name, "", "value_missing")
+
+    def _places(self) -> Places | None:
+        if self.kind.shape is None:
+            return None
+        columns = {
+            field: (mapped.header, self.table.cells[mapped.position])
+            for field, mapped in self.fields.items()
+            if field in GEOMETRY_FIELDS
+        }
+        shape = self.kind.shape
+        if self._plain:
+            shape = replace(shape, in_china=False)
+        places = locate_rows(self.table, columns, shape, self.options.crs)
+        self.problems.extend(places.problems)
+        self.notices.extend(places.notices)
+        return places
+
+    # -- checks across columns ---------------------------------------------------------------------------------
+
+    def _check_rows(self, columns: dict[str, list[Any]], places: Places | None) -> None:
+        if "valid_from" in columns:
+            self._check_validity(columns)
+        for earlier, later in self.kind.ordered_dates:
+            for place, (first, second) in enumerate(zip(columns[earlier], columns[later], strict=True)):
+                if first is not None and second is not None and second < first:
+                    params = {"earlier": earlier, "first": str(first), "later": later, "second": str(second)}
+                    self.notices.append(Notice("dates_out_of_order", params, row=int(self.table.rows[place])))
+        for name in ("parent_code", "downstream_code"):
+            for place, (own, other) in enumerate(zip(columns.get("code", []), columns.get(name, []), strict=False)):
+                if own is not None and own == other:
+                    self._problem(place, name, other, "refers_to_itself")
+        if self.kind.name == "water_sources" and places is not None:
+            self._check_zones(columns["zone_grade"], places)
+        if self.kind.name == "section_targets":
+            self._convert_limits(columns)
+
+    def _check_validity(self, columns: Mapping[str, list[date | None]]) -> None:
+        for place, (first, last) in enumerate(zip(columns["valid_from"], columns["valid_to"], strict=True)):
+            if first is not None and last is not None and last < first:
+                self._problem(place, "valid_to", str(last), "validity_reversed", valid_from=str(first))
+
+    def _check_zones(self, grades: Sequence[int | None], places: Places) -> None:
+        for place, (grade, shape) in enumerate(zip(grades, places.geometry, strict=True)):
+            if grade and (shape is None or shape.geom_type not in ("Polygon", "MultiPolygon")):
+                self._problem(place, "zone_grade", str(grade), "zone_without_polygon")
+
+    def _convert_limits(self, columns: dict[str, list[Any]]) -> None:
+        """Bring approved limits into the unit of their parameter, exactly."""
+        for place, (code, limit, unit) in enumerate(
+            zip(columns["parameter"], columns["limit"], columns["unit"], strict=True)
+        ):
+            if code is None or limit is None:
+                continue
+            canonical = load_parameters()[code].unit
+            factor = Decimal(1) if unit is None else conversion_factor(unit, canonical, code)
+            if factor is None:
+                self._problem(place, "unit", unit, "unit_not_convertible", canonical=canonical)
+                continue
+            columns["limit"][place] = limit * factor
+            columns["unit"][place] = canonical
+            if factor != 1:
+                self.originals[place] |= {"limit": str(limit), "unit": unit}
+
+    # -- the frame ---------------------------------------------------------------------------------------------
+
+    def _frame(self, columns: Mapping[str, list[Any]], places: Places | None) -> pd.DataFrame:
+        bad = {problem.row for problem in self.problems}
+        good = np.array([int(row) not in bad for row in self.table.rows], dtype=bool)
+        chosen = np.flatnonzero(good)
+        data: dict[str, Any] = {
+            name: pd.Series([values[place] for place in chosen], dtype=object) for name, values in columns.items()
+        }
+        geometry = None if places is None else places.geometry[chosen]
+        data["row"] = self.table.rows[chosen]
+        data["original"] = pd.Series([self._original(place, places) for place in chosen], dtype=object)
+        names = [column.name for column in self.kind.columns]
+        data["fact_hash"] = pd.Series(
+            [
+                fact_hash(
+                    self.kind.name,
+                    {name: columns[name][place] for name in names},
+                    None if places is None else places.geometry[place],
+                )
+                for place in chosen
+            ],
+            dtype=object,
+        )
+        frame = pd.DataFrame(data)
+        if geometry is None:
+            return frame
+        return gpd.GeoDataFrame(frame, geometry=gpd.GeoSeries(list(geometry), crs=CGCS2000, index=frame.index))
+
+    def _original(self, place: int, places: Places | None) -> dict[str, Any] | None:
+        merged = self.originals[place] | ((places.original[place] if places is not None else None) or {})
+        return merged or None
+
+    def _without_repetitions(self, frame: pd.DataFrame) -> tuple[pd.DataFrame, tuple[int, ...]]:
+        """Leave out exact repetitions; refuse rows that say different things of one key and day."""
+        first_of = frame.drop_duplicates("fact_hash")
+        repeated = tuple(int(row) for row in frame["row"][~frame.index.isin(first_of.index)])
+        key = [*self.kind.key, *(["valid_from"] if "valid_from" in frame else [])]
+        if self.kind.name == "places":
+            return frame, ()
+        if self.kind.name == "ledger":
+            return first_of, repeated
+        groups: dict[tuple[Any, ...], list[int]] = defaultdict(list)
+        for index, *values in first_of[key].itertuples():
+            groups[tuple(values)].append(index)
+        clashing: list[int] = []
+        for members in groups.values():
+            if len(members) < 2:
+                continue
+            if self.kind.name == "shorelines" and first_of.loc[members, "rank"].nunique() == 1:
+                continue  # several pieces of one line
+            clashing.extend(members)
+            rows = [int(first_of.at[index, "row"]) for index in members]
+            for index, row in zip(members, rows, strict=True):
+                others = ", ".join(str(other) for other in rows if other != row)
+                value = str(first_of.at[index, self.kind.key[0]])
+                header = self._header_of(self.kind.key[0])
+                self.problems.append(Problem(row, header, value, "key_conflict", {"others": others}))
+        if not clashing:
+            return first_of, repeated
+        # A repetition of a clashing row clashes like the row that it repeats.
+        hashes = set(first_of.loc[clashing, "fact_hash"])
+        for index in frame.index[frame["fact_hash"].isin(hashes) & ~frame.index.isin(clashing)]:
+            row = int(frame.at[index, "row"])
+            value = str(frame.at[index, self.kind.key[0]])
+            same = frame.index[(frame["fact_hash"] == frame.at[index, "fact_hash"])][0]
+            others = str(int(frame.at[same, "row"]))
+            self.problems.append(
+                Problem(row, self._header_of(self.kind.key[0]), value, "key_conflict", {"others": others})
+            )
+        rejected = {problem.row for problem in self.problems}
+        return first_of.drop(index=clashing), tuple(row for row in repeated if row not in rejected)
+
+    def _header_of(self, field: str) -> str:
+        return self.fields[field].header if field in self.fields else field
+
+
+def fact_hash(kind: str, facts: Mapping[str, Any], geometry: shapely.Geometry | None) -> str:
+    """SHA-256 of what a row says, in one canonical form: 1.0 and 1.00 are the same fact, None is no fact."""
+    said = {name: _canonical(value) for name, value in facts.items() if value is not None}
+    if geometry is not None:
+        said["geometry"] = shapely.to_wkb(geometry, hex=True, byte_order=1, output_dimension=2, include_srid=False)
+    text = json.dumps([kind, said], ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _canonical(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return format(value.normalize(), "f")
+    if isinstance(value, date):
+        return value.isoformat()
+    return value
