@@ -224,7 +224,8 @@ def recognise_coordinates(first: ArrayLike, second: ArrayLike) -> NDArray[np.obj
     survey tables put the northing first and call it X. NaN, and whatever fits nothing, is ``unknown``.
     """
     a, b = np.broadcast_arrays(np.asarray(first, dtype=np.float64), np.asarray(second, dtype=np.float64))
-    forms = np.full(a.shape, CoordinateForm.UNKNOWN, dtype=object)
+    forms = np.empty(a.shape, dtype=object)
+    forms[...] = CoordinateForm.UNKNOWN
     forms[(np.abs(a) <= 180) & (np.abs(b) <= 90)] = CoordinateForm.LON_LAT
     forms[(np.abs(a) < 60) & (b > 70) & (b <= 180)] = CoordinateForm.LAT_LON
     forms[_looks_like_easting(a) & _looks_like_northing(b)] = CoordinateForm.EASTING_NORTHING
