@@ -40,7 +40,7 @@ def change_of_grade(
     after: Grade | None,
     method: EvaluationMethod | None = None,
 ) -> Change | None:
-    """Compare two grades of a section (not classes: Ⅰ and Ⅱ are one grade); None where either is undetermined."""
+    """Compare two grades of a section (Ⅰ and Ⅱ are one grade); None where either is undetermined."""
     if before is None or after is None:
         return None
     marked = (method or load_evaluation_method()).grade_steps_marked
