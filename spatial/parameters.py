@@ -67,8 +67,8 @@ _UNITS: Mapping[str, tuple[str, Decimal]] = MappingProxyType(
         "%": ("%", Decimal(1)),
         "°C": ("°C", Decimal(1)),
         "dimensionless": ("dimensionless", Decimal(1)),
-        "m³/s": ("m³/s", Decimal(1)),
-        "L/s": ("m³/s", Decimal("0.001")),
+        "m3/s": ("m3/s", Decimal(1)),
+        "L/s": ("m3/s", Decimal("0.001")),
     },
 )
 
@@ -100,7 +100,7 @@ _SPELLINGS: Mapping[str, str] = MappingProxyType(
         "cell/l": "cells/L",
         "cell/ml": "cells/mL",
         "度": "NTU",
-        "m^3/s": "m³/s",
+        "m^3/s": "m3/s",
     },
 )
 
@@ -137,7 +137,8 @@ def parse_parameters(text: str, file: str = _FILE) -> dict[str, Parameter]:
     Raises
     ------
     RuleFileError
-        On a missing or unknown column, an empty cell, a repeated code, an unknown unit or bounds that do not rise.
+        On a missing or unknown column, an empty cell, a repeated code, an unknown unit or
+        bounds that do not rise.
     """
     reader = csv.DictReader(StringIO(text))
     if tuple(reader.fieldnames or ()) != _COLUMNS:
