@@ -1,7 +1,7 @@
 """The scripts, styles and pictures that a map needs, kept in ``maps/assets`` and nowhere else.
 
-A served page links them (``/maps/assets/…``), a saved page carries them inside. Either way the browser asks no
-other host for anything.
+A served page links them (``/maps/assets/…``), a saved page carries them inside. Either way the browser asks
+no other host for anything.
 """
 
 from __future__ import annotations
@@ -84,7 +84,9 @@ def inline_script(name: str) -> str:
     The pointer to a source map is dropped: a saved page has no such neighbour.
     """
     text = read_asset(name).content.decode("utf-8")
-    return re.sub(r"^//# sourceMappingURL=.*$", "", text, flags=re.MULTILINE).replace("</script", "<\\/script")
+    return re.sub(r"^//# sourceMappingURL=.*$", "", text, flags=re.MULTILINE).replace(
+        "</script", "<\\/script"
+    )
 
 
 def inline_style(name: str) -> str:

@@ -16,6 +16,7 @@ import geopandas as gpd
 import numpy as np
 import shapely
 from shapely.geometry import mapping
+from shapely.geometry.base import BaseGeometry
 
 from maps.errors import FacilityAmbiguousError, FacilityNotDrawableError
 from maps.layers import MapLayers, present
@@ -43,13 +44,13 @@ def script_json(document: object) -> str:
     return text
 
 
-def geometry_document(geometry: shapely.Geometry) -> Document:
+def geometry_document(geometry: BaseGeometry) -> Document:
     """GeoJSON geometry in two dimensions, coordinates rounded to `DECIMALS`."""
     flat = shapely.force_2d(geometry)
     return dict(mapping(shapely.transform(flat, lambda places: np.round(places, DECIMALS))))
 
 
-def collection(rows: Iterator[tuple[shapely.Geometry, Document]]) -> Document:
+def collection(rows: Iterator[tuple[BaseGeometry, Document]]) -> Document:
     """FeatureCollection of geometries with their properties."""
     return {
         "type": "FeatureCollection",
@@ -120,7 +121,9 @@ def section_properties(row: Mapping[str, Any], text: Translator) -> Document:
         "target": None if target is None else CLASS_LABELS[target],
         "period": str(row["period"]) if present(row["period"]) else None,
         "verdict": str(row["verdict"]) if present(row["verdict"]) else None,
-        "pollutants": pollutant_text(row["main_pollutants"], text) if present(row["main_pollutants"]) else None,
+        "pollutants": pollutant_text(row["main_pollutants"], text)
+        if present(row["main_pollutants"])
+        else None,
     }
 
 
@@ -165,7 +168,7 @@ class FacilityDocuments:
 
 
 def draw_facilities(layers: MapLayers, text: Translator, focus: str | None) -> FacilityDocuments:
-    """Markers, outlines and distance lines of all facilities; `focus` gets its line also without a finding."""
+    """Markers, outlines and distance lines of all facilities; `focus` gets a line also without a finding."""
     frame = layers.frame("facilities")
     rows = [] if frame is None else list(located(frame))
     waters = water_names(layers)
@@ -192,7 +195,7 @@ def draw_facilities(layers: MapLayers, text: Translator, focus: str | None) -> F
     )
 
 
-def focused_facility(layers: MapLayers, code: str) -> shapely.Geometry:
+def focused_facility(layers: MapLayers, code: str) -> BaseGeometry:
     """Geometry of the one drawable facility with this code, together with its nearest shoreline point.
 
     Raises
@@ -208,7 +211,7 @@ def focused_facility(layers: MapLayers, code: str) -> shapely.Geometry:
         raise FacilityNotDrawableError(code)
     if len(rows) > 1:
         raise FacilityAmbiguousError(code, tuple(sorted(str(row["kind"]) for row in rows)))
-    geometry: shapely.Geometry = rows[0]["geometry"]
+    geometry: BaseGeometry = rows[0]["geometry"]
     shore = decisive_shore(rows[0])
     return geometry if shore is None else shapely.union(geometry, shapely.Point(shore.lon, shore.lat))
 
@@ -260,14 +263,18 @@ def finding_properties(finding: Mapping[str, Any], text: Translator, rules: Docu
     reason = evidence.get("reason")
     rules.setdefault(
         finding["rule_id"],
-        {"document": document_name(rule.get("document"), text), "clause": finding["clause"], "quote": rule.get("quote")},
+        {
+            "document": document_name(rule.get("document"), text),
+            "clause": finding["clause"],
+            "quote": rule.get("quote"),
+        },
     )
     measured = (finding.get("measured") or {}).get("distance_m")
     limit = (finding.get("limit") or {}).get("within_m")
     return {
         "rule": finding["rule_id"],
         "verdict": str(finding["verdict"]),
-        "state": text(f"maps.state_{finding['state']}"),
+        "state": text(f"states.state_{finding['state']}"),
         "deadline": None if finding.get("deadline") is None else str(finding["deadline"]),
         "measured": None if measured is None else distance_text(measured, text),
         "limit": None if limit is None else distance_text(limit, text, decimals=0),
@@ -318,7 +325,7 @@ def decisive_shore(row: Mapping[str, Any]) -> Shore | None:
     return None
 
 
-def distance_line(geometry: shapely.Geometry, shore: Shore) -> shapely.LineString:
+def distance_line(geometry: BaseGeometry, shore: Shore) -> shapely.LineString:
     """Line from a facility to a shoreline point.
 
     The start on an outline is the outline's point nearest to that shoreline point, found with degrees of

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
-from typing import Final
+from typing import Any, Final
 
 import geopandas as gpd
 import pandas as pd
@@ -55,14 +55,14 @@ class MapLayers:
         One row per rank and width: ``rank``, ``width_m``; polygons, for drawing only.
     facilities : GeoDataFrame, optional
         One row per facility: ``kind`` (outfall | tailings_pond | chemical_site | water_source), ``code``,
-        ``name``, ``region_code``, ``verdict`` (missing: no finding), ``findings`` (list of finding documents),
-        and where distances were measured ``<rank>_distance_m``, ``<rank>_lon``, ``<rank>_lat``,
-        ``<rank>_water_body_code``, ``<rank>_shoreline_kind``; points or polygons. A facility without a geometry
-        is counted on the page, not drawn.
+        ``name``, ``region_code``, ``verdict`` (missing: no finding), ``findings`` (list of finding
+        documents), and where distances were measured ``<rank>_distance_m``, ``<rank>_lon``, ``<rank>_lat``,
+        ``<rank>_water_body_code``, ``<rank>_shoreline_kind``; points or polygons. A facility without a
+        geometry is counted on the page, not drawn.
     sections : GeoDataFrame, optional
         One row per section: ``code``, ``name``, ``river``, ``water_class`` (1 to 6, missing: undetermined),
-        ``class_label``, ``target_class``, ``period``, ``verdict``, ``main_pollutants`` (list of parameter codes or
-        of ``{"code", "multiple"}``); points.
+        ``class_label``, ``target_class``, ``period``, ``verdict``, ``main_pollutants`` (list of parameter
+        codes or of ``{"code", "multiple"}``); points.
     rivers : GeoDataFrame, optional
         One row per river: ``name``; lines.
     as_of : date
@@ -109,7 +109,7 @@ class MapLayers:
         return None if frame is None or frame.empty else frame
 
 
-def present(value: object) -> bool:
+def present(value: Any) -> bool:
     """Whether a cell holds something: neither None nor NaN nor NaT, nor an empty text."""
     if value is None or value == "":
         return False

@@ -1,15 +1,14 @@
 """One self-sufficient map page, drawn with Folium.
 
-Folium draws the map and its base map; everything that is data stays out of Folium's templates, because those are
-rendered twice and a name such as ``{{ … }}`` would be run as a template. The data stands in script elements
-beside the map and is read by ``assets/qingjiang/map.js``.
+Folium draws the map and its base map; everything that is data stays out of Folium's templates, because those
+are rendered twice and a name such as ``{{ … }}`` would be run as a template. The data stands in script
+elements beside the map and is read by ``assets/qingjiang/map.js``.
 """
 
 from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -18,7 +17,7 @@ from typing import Any, Final, Literal
 import folium
 import jinja2
 import shapely
-from branca.element import Element, Figure, MacroElement
+from branca.element import Element, Figure
 from folium.template import Template
 from markupsafe import escape
 
@@ -38,7 +37,7 @@ from maps.features import (
     located,
     script_json,
 )
-from maps.layers import MapLayers, present
+from maps.layers import MapLayers
 from maps.palette import (
     KIND_SHAPES,
     RIVER_STYLE,
@@ -48,7 +47,8 @@ from maps.palette import (
     ink_on,
     zone_style,
 )
-from spatial.vocabulary import CLASS_LABELS, Rank, Verdict
+from maps.panel import layer_groups
+from spatial.vocabulary import CLASS_LABELS
 
 AssetMode = Literal["inline", "linked"]
 
@@ -65,7 +65,6 @@ PAGE_TEXTS: Final = (
     "measured",
     "no_finding",
     "period",
-    "reason",
     "region",
     "river",
     "rule_quote",
@@ -107,7 +106,7 @@ class Tiles:
             raise TilesError(self.url, "address and attribution must not hold {{, {% or {#")
 
 
-class OfflineMap(folium.Map):  # type: ignore[misc]
+class OfflineMap(folium.Map):
     """A Folium map that brings no links of its own: scripts and styles are the page's business."""
 
     default_js: list[tuple[str, str]] = []  # noqa: RUF012 - Folium's own attribute
@@ -131,8 +130,8 @@ class OfflineMap(folium.Map):  # type: ignore[misc]
 class Page(Figure):
     """The whole document around one map.
 
-    `context` goes to ``templates/map.html``, which escapes it. What Folium elements put into the document's head
-    is not rendered: that is where their links to other hosts would stand.
+    `context` goes to ``templates/map.html``, which escapes it. What Folium elements put into the document's
+    head is not rendered: that is where their links to other hosts would stand.
     """
 
     def __init__(self, canvas: OfflineMap, context: Document) -> None:
@@ -144,7 +143,7 @@ class Page(Figure):
     def render(self, **kwargs: Any) -> str:
         """The HTML of the page, the same bytes for the same content."""
         number_elements(self)
-        self.canvas.render(**kwargs)
+        self.canvas.render(**kwargs)  # type: ignore[no-untyped-call]  # as Folium leaves it
         return page_template().render(
             **self.context,
             map_name=self.canvas.get_name(),
@@ -211,6 +210,7 @@ def draw_map(
     bounds = extent(layers) if focus is None else focused_facility(layers, focus).bounds
     facilities = draw_facilities(layers, text, focus)
     documents = layer_documents(layers, facilities, text)
+    settings = page_settings(layers, facilities, text, bounds=bounds, focus=focus, tiles=tiles)
     canvas = OfflineMap(
         location=[(bounds[1] + bounds[3]) / 2, (bounds[0] + bounds[2]) / 2],
         zoom_start=7,
@@ -240,7 +240,7 @@ def draw_map(
         "style_urls": [] if assets == "inline" else [read_asset(name).url for name in STYLES],
         "script_urls": [] if assets == "inline" else [read_asset(name).url for name in SCRIPTS],
         "documents": {name: script_json(document) for name, document in documents.items()},
-        "settings": script_json(page_settings(layers, facilities, text, bounds, focus, tiles)),
+        "settings": script_json(settings),
     }
     return Page(canvas, context).render()
 
@@ -270,7 +270,7 @@ def draw_facility(
     tiles: Tiles | None = None,
     assets: AssetMode = "inline",
 ) -> str:
-    """One facility in the middle, its facts beside it, everything around it still drawn. As :func:`draw_map`."""
+    """One facility in the middle, its facts beside it, everything around still drawn. As :func:`draw_map`."""
     focused_facility(layers, code)
     frame = layers.frame("facilities")
     name = "" if frame is None else str(frame.loc[frame["code"] == code, "name"].iloc[0])
@@ -331,6 +331,7 @@ def page_settings(
     layers: MapLayers,
     facilities: FacilityDocuments,
     text: Translator,
+    *,
     bounds: tuple[float, float, float, float],
     focus: str | None,
     tiles: Tiles | None,
@@ -385,154 +386,3 @@ def zone_widths(layers: MapLayers) -> list[int]:
     """Widths of the zones that are drawn, in metres, the narrowest first."""
     frame = layers.frame("zones")
     return [] if frame is None else sorted({int(width) for width in frame["width_m"]})
-
-
-def zone_label(rank: str, width_m: int, text: Translator) -> str:
-    """A zone in words, such as ``长江干流 1 km``."""
-    return text("maps.zone", rank=text(f"maps.rank_{rank}"), width=f"{width_m / 1000:g}")
-
-
-def layer_groups(layers: MapLayers, facilities: FacilityDocuments, text: Translator) -> list[Document]:
-    """The layer list: groups of layers that can be switched, each with the symbol that the map uses.
-
-    Only layers with something to show are listed; the count tells how many features each has.
-    """
-    points = facilities.points["features"]
-    kinds = [feature["properties"]["kind"] for feature in points]
-    groups: list[Document] = [
-        {
-            "title": text("maps.group_facilities"),
-            "layers": facility_rows(facilities, text),
-            "legend": verdict_legend(facilities, text),
-        },
-        {
-            "title": text("maps.group_sections"),
-            "layers": section_rows(layers, text),
-            "legend": class_legend(layers, text),
-        },
-        {"title": text("maps.group_waters"), "layers": water_rows(layers, text), "legend": None},
-        {"title": text("maps.group_zones"), "layers": zone_rows(layers, text), "legend": None},
-    ]
-    return [group for group in groups if group["layers"]]
-
-
-def facility_rows(facilities: FacilityDocuments, text: Translator) -> list[Document]:
-    """The rows of the layer list for facilities, by kind, and their distance lines."""
-    kinds = [feature["properties"]["kind"] for feature in facilities.points["features"]]
-    rows: list[Document] = [
-        {
-            "id": f"facility:{kind}",
-            "label": text(f"maps.kind_{kind}"),
-            "count": kinds.count(kind),
-            "symbol": {"type": "shape", "path": shape.path},
-        }
-        for kind, shape in KIND_SHAPES.items()
-        if kind in kinds
-    ]
-    if lines := facilities.lines["features"]:
-        label = text("maps.layer_distances")
-        rows.append(
-            {"id": "distances", "label": label, "count": len(lines), "symbol": {"type": "distance"}}
-        )
-    return rows
-
-
-def section_rows(layers: MapLayers, text: Translator) -> list[Document]:
-    """The row of the layer list for sections."""
-    frame = layers.frame("sections")
-    count = 0 if frame is None else len(list(located(frame)))
-    row = {"id": "sections", "label": text("maps.layer_sections"), "count": count, "symbol": {"type": "pill"}}
-    return [row] if count else []
-
-
-def water_rows(layers: MapLayers, text: Translator) -> list[Document]:
-    """The rows of the layer list for shorelines, by rank, and river centrelines."""
-    rows: list[Document] = []
-    if (frame := layers.frame("shorelines")) is not None:
-        ranks = [str(row["rank"]) for row in located(frame)]
-        rows.extend(
-            {
-                "id": f"shoreline:{rank}",
-                "label": text(f"maps.rank_{rank}"),
-                "count": ranks.count(rank),
-                "symbol": {"type": "line", "colour": style.colour, "width": style.width},
-            }
-            for rank, style in SHORELINE_STYLES.items()
-            if rank in ranks
-        )
-    if (frame := layers.frame("rivers")) is not None:
-        symbol = {"type": "line", "colour": RIVER_STYLE.colour, "width": RIVER_STYLE.width}
-        count = len(list(located(frame)))
-        rows.append(
-            {"id": "rivers", "label": text("maps.layer_rivers"), "count": count, "symbol": symbol}
-        )
-    return rows
-
-
-def zone_rows(layers: MapLayers, text: Translator) -> list[Document]:
-    """The rows of the layer list for zones: by width, then by rank."""
-    frame = layers.frame("zones")
-    if frame is None:
-        return []
-    drawn = {(int(row["width_m"]), str(row["rank"])) for row in located(frame)}
-    order = list(Rank)
-    return [
-        {
-            "id": f"zone:{rank}:{width}",
-            "label": zone_label(rank, width, text),
-            "count": None,
-            "symbol": {
-                "type": "zone",
-                "colour": style.colour,
-                "opacity": style.fill_opacity,
-                "dash": style.dash,
-            },
-        }
-        for width, rank in sorted(drawn, key=lambda zone: (zone[0], order.index(Rank(zone[1]))))
-        for style in [zone_style(width)]
-    ]
-
-
-def verdict_legend(facilities: FacilityDocuments, text: Translator) -> Document:
-    """What the colours and signs of facilities mean, with the number of facilities that carry each."""
-    verdicts = [feature["properties"]["verdict"] for feature in facilities.points["features"]]
-    rows = [
-        {
-            "label": text(f"maps.verdict_{key}"),
-            "count": verdicts.count(key),
-            "symbol": {"type": "verdict", "fill": sign.fill, "ink": sign.ink, "sign": sign.sign},
-        }
-        for key, sign in VERDICT_SIGNS.items()
-    ]
-    return {"title": text("maps.legend_verdicts"), "rows": rows}
-
-
-def class_legend(layers: MapLayers, text: Translator) -> Document | None:
-    """What the colours and badges of sections mean, with the number of sections of each class."""
-    frame = layers.frame("sections")
-    if frame is None:
-        return None
-    classes = [int(row["water_class"]) if present(row["water_class"]) else None for row in located(frame)]
-    rows: list[Document] = [
-        {
-            "label": text(f"maps.class_{number or 'none'}"),
-            "count": classes.count(number),
-            "symbol": {
-                "type": "class",
-                "colour": colour,
-                "ink": ink_on(colour),
-                "label": CLASS_LABELS[number] if number else UNDETERMINED_LABEL,
-            },
-        }
-        for number, colour in class_colours()
-    ]
-    rows.extend(
-        {
-            "label": text(f"maps.badge_{key}"),
-            "count": None,
-            "symbol": {"type": "badge", "fill": sign.fill, "ink": sign.ink, "sign": sign.sign},
-        }
-        for key, sign in VERDICT_SIGNS.items()
-        if key in {Verdict.VIOLATION, Verdict.UNDETERMINED}
-    )
-    return {"title": text("maps.legend_classes"), "rows": rows}

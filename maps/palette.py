@@ -33,7 +33,7 @@ VERDICT_SIGNS: Final[dict[str, VerdictSign]] = {
     Verdict.COMPLIANT: VerdictSign("#0B7A6B", "#FFFFFF", "M-4.8.3-1.6 3.6 4.9-3.6", "✓"),
     NO_FINDING: VerdictSign("#7A8894", "#FFFFFF", "", ""),
 }
-"""The worst first. Red, amber and green-blue also differ in lightness, so they stay apart without colour sight."""
+"""The worst first. Red, amber and green-blue also differ in lightness: they stay apart without it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,9 @@ KIND_SHAPES: Final[dict[str, KindShape]] = {
     "tailings_pond": KindShape("M14 2 27 25.5H1Z", 18.2),
     "chemical_site": KindShape("M14 1.6 24.8 7.8V20.2L14 26.4 3.2 20.2V7.8Z", 14),
     "outfall": KindShape("M14 2.4A11.6 11.6 0 1 1 14 25.6 11.6 11.6 0 0 1 14 2.4Z", 14),
-    "water_source": KindShape("M14 .8C17.6 5.8 24 12.4 24 17.2A10 10 0 0 1 4 17.2C4 12.4 10.4 5.8 14 .8Z", 17),
+    "water_source": KindShape(
+        "M14 .8C17.6 5.8 24 12.4 24 17.2A10 10 0 0 1 4 17.2C4 12.4 10.4 5.8 14 .8Z", 17
+    ),
 }
 """Triangle (a dam), hexagon (benzene), circle (a pipe's mouth), drop."""
 
@@ -102,9 +104,23 @@ def class_colours() -> list[tuple[int | None, str]]:
     return [*load_evaluation_method().class_colours.items(), (None, UNDETERMINED_CLASS_COLOUR)]
 
 
+CLASS_INK_CONTRAST: Final = 4.5
+"""Contrast that text on a class colour must reach (WCAG 2.1, 1.4.3)."""
+
+
 def ink_on(colour: str) -> str:
-    """Black or white: whichever reads better on `colour` (``#RRGGBB``) by the WCAG contrast ratio."""
+    """Black or white, whichever reads better on `colour` (``#RRGGBB``); the better one always reaches 4.5."""
+    return max(("#000000", "#FFFFFF"), key=lambda ink: contrast(ink, colour))
+
+
+def contrast(one: str, other: str) -> float:
+    """Contrast ratio of two colours by WCAG 2.1, from 1 to 21."""
+    dark, light = sorted((luminance(one), luminance(other)))
+    return (light + 0.05) / (dark + 0.05)
+
+
+def luminance(colour: str) -> float:
+    """Relative luminance of ``#RRGGBB`` by WCAG 2.1."""
     channels = [int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5)]
-    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
-    luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-    return "#FFFFFF" if 1.05 / (luminance + 0.05) > (luminance + 0.05) / 0.056 else "#111820"
+    red, green, blue = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue

@@ -340,7 +340,7 @@
         }));
       }
       const group = L.markerClusterGroup({
-        maxClusterRadius: 38, showCoverageOnHover: false, animate: !STILL, chunkedLoading: points.features.length > 5000,
+        maxClusterRadius: (zoom) => (zoom < 9 ? 56 : zoom < 12 ? 42 : 30), showCoverageOnHover: false, animate: !STILL, chunkedLoading: points.features.length > 5000,
         iconCreateFunction: (cluster) => this.facilityCluster(cluster), spiderfyDistanceMultiplier: 1.4,
         spiderLegPolylineOptions: { weight: 1.2, color: "#3A4652", opacity: 0.6, interactive: false },
       }).addTo(this.map);
@@ -393,7 +393,7 @@
 
     addSections(data) {
       const group = L.markerClusterGroup({
-        maxClusterRadius: 26, showCoverageOnHover: false, animate: !STILL, chunkedLoading: data.features.length > 5000,
+        maxClusterRadius: (zoom) => (zoom < 9 ? 48 : zoom < 11 ? 36 : 26), showCoverageOnHover: false, animate: !STILL, chunkedLoading: data.features.length > 5000,
         iconCreateFunction: (cluster) => this.sectionCluster(cluster),
         spiderLegPolylineOptions: { weight: 1.2, color: "#3A4652", opacity: 0.6, interactive: false },
       }).addTo(this.map);
