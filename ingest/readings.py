@@ -128,6 +128,8 @@ class ParsedReadings:
         Rows in the file.
     capture_stated :
         Whether `captured_at` was stated (a column or the option), and not read off the file's name.
+    headers :
+        Field or parameter → the header as the file writes it.
     """
 
     samples: pd.DataFrame
@@ -138,6 +140,7 @@ class ParsedReadings:
     layout: Literal["wide", "long"]
     table: RawTable
     capture_stated: bool
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 def parse_readings(path: Path, options: IngestOptions | None = None, *, for_loading: bool = False) -> ParsedReadings:
@@ -251,6 +254,7 @@ class _ReadingsParser:
             layout=self.layout,
             table=self.table,
             capture_stated="captured_at" in self.fields or self.options.captured_at is not None,
+            headers={name: column.header for name, column in {**self.shown, **self.fields}.items()},
         )
 
     def _row_facts(self) -> pd.DataFrame:
