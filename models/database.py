@@ -1,21 +1,34 @@
 """Engine, sessions, migrations, backup and restore: for the embedded cluster and for any PostGIS alike."""
 
 import json
+import math
+import os
+import shutil
+import subprocess
+import tempfile
 from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from alembic.util import CommandError
+from psycopg.conninfo import make_conninfo
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import OperationalError, ProgrammingError
 from sqlalchemy.orm import Session, sessionmaker
 
-from models.errors import DatabaseUnreachableError, UnstorableError, UnsupportedServerError
+from models.errors import (
+    BackupError,
+    DatabaseUnreachableError,
+    UnstorableError,
+    UnsupportedServerError,
+)
+from models.installations import find_client
 from models.tables import SCHEMA
 
 MINIMUM_POSTGRESQL = 14
@@ -51,7 +64,7 @@ def encode_json(value: object) -> str:
             raise UnstorableError("a number that is not finite", str(value))
         return format(value, "f")
     if isinstance(value, float):
-        if value != value or value in {float("inf"), float("-inf")}:  # noqa: PLR0124 - NaN is its own test
+        if not math.isfinite(value):
             raise UnstorableError("a number that is not finite", str(value))
         return repr(float(value))
     if isinstance(value, date):
@@ -162,7 +175,213 @@ def migrate(engine: Engine, revision: str = "head") -> str | None:
             elif current_revision(connection) != (newest_revision() if revision == "head" else revision):
                 command.upgrade(config, revision)
             return current_revision(connection)
+    except CommandError as error:
+        raise UnsupportedServerError(f"its schema is not one that this version knows ({error})") from error
     except OperationalError as error:
         raise DatabaseUnreachableError(
             engine.url.render_as_string(), str(error.orig).splitlines()[0]
         ) from error
+
+
+# ------------------------------------------------------------------------------------ backup and restore
+
+
+def backup(url: str, file: Path) -> None:
+    """Write a consistent copy of the schema (pg_dump custom format, compressed) to `file`.
+
+    The file appears under its name only when it is complete; one that was there is replaced then. Others may
+    read and write meanwhile. API keys are in it, as hashes: keep it like the database.
+
+    Raises
+    ------
+    BackupError, DatabaseUnreachableError
+    """
+    version, revision = inspect(url, "backup", file)
+    if revision is None:
+        raise BackupError("backup", str(file), "the database holds no schema of Qingjiang yet")
+    program = client("pg_dump", version, "backup", file)
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}-")  # mode 0600
+    except OSError as error:
+        raise BackupError("backup", str(file), error.strerror or str(error)) from error
+    unfinished = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            finished = subprocess.run(
+                [
+                    program,
+                    "--format=custom",
+                    "--no-owner",
+                    "--no-privileges",
+                    "--no-password",
+                    f"--schema={SCHEMA}",
+                    f"--dbname={connection_string(url)}",
+                ],
+                check=False,
+                env=client_environment(url),
+                stderr=subprocess.PIPE,
+                stdout=stream,
+            )
+            os.fsync(stream.fileno())
+        if finished.returncode != 0:
+            raise BackupError("backup", str(file), last_line(finished.stderr))
+        unfinished.replace(file)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def restore(url: str, file: Path) -> None:
+    """Replace the schema and all its data by those of a backup, in one transaction.
+
+    Whatever goes wrong, also `kill -9`, leaves the database as it was. A backup of an older version has its
+    older schema afterwards: `migrate` brings it up.
+
+    Raises
+    ------
+    BackupError, DatabaseUnreachableError, UnsupportedServerError
+    """
+    version, _ = inspect(url, "restore", file)
+    program = client("pg_restore", version, "restore", file)
+    listed = subprocess.run([program, "--list", str(file)], check=False, capture_output=True)
+    if listed.returncode != 0:
+        raise BackupError("restore", str(file), last_line(listed.stderr))
+    if f" SCHEMA - {SCHEMA} ".encode() not in listed.stdout:
+        raise BackupError("restore", str(file), "it is no backup of Qingjiang")
+    engine = create_database_engine(url)
+    try:
+        with engine.begin() as connection:
+            check_server(connection)
+        pour(program, url, file)
+        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.execute(text("ANALYZE"))
+    finally:
+        engine.dispose()
+
+
+def pour(program: str, url: str, file: Path) -> None:
+    """Send the backup as SQL through psql in one transaction, which only our last word commits."""
+    psql = str(Path(program).with_name("psql"))
+    if not Path(psql).is_file():
+        raise BackupError("restore", str(file), f"there is no psql beside {program}")
+    with (
+        tempfile.TemporaryFile() as complaints,
+        subprocess.Popen(
+            [program, "--no-owner", "--no-privileges", "--file=-", str(file)],
+            stdout=subprocess.PIPE,
+            stderr=complaints,
+        ) as reader,
+        subprocess.Popen(
+            [
+                psql,
+                "--no-psqlrc",
+                "--no-password",
+                "--quiet",
+                "--set=ON_ERROR_STOP=1",
+                f"--dbname={connection_string(url)}",
+            ],
+            env=client_environment(url),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=complaints,
+        ) as writer,
+    ):
+        complete = copy_all(reader, writer)
+        if writer.stdin is not None and not writer.stdin.closed:
+            close_quietly(writer.stdin)
+        if writer.wait() != 0 or not complete:
+            complaints.seek(0)
+            raise BackupError("restore", str(file), last_line(complaints.read()))
+
+
+def copy_all(reader: subprocess.Popen[bytes], writer: subprocess.Popen[bytes]) -> bool:
+    """Send everything and commit; False where either side ended early, and nothing was committed then."""
+    source, sink = reader.stdout, writer.stdin
+    if source is None or sink is None:
+        raise AssertionError("both programs were started with pipes")
+    opening = (
+        f"BEGIN; SELECT pg_advisory_xact_lock({MIGRATION_LOCK}); DROP SCHEMA IF EXISTS {SCHEMA} CASCADE;\n"
+    )
+    try:
+        sink.write(opening.encode())
+        shutil.copyfileobj(source, sink, 1 << 20)
+        if reader.wait() != 0:
+            return False
+        sink.write(b"COMMIT;\n")
+        sink.flush()
+    except BrokenPipeError:
+        source.close()
+        return False
+    return True
+
+
+def close_quietly(stream: IO[bytes]) -> None:
+    """Close a pipe whose reader may be gone; that it is gone shows in its exit code."""
+    try:
+        stream.close()
+    except BrokenPipeError:
+        return
+
+
+def inspect(url: str, action: str, file: Path) -> tuple[int, str | None]:
+    """Major version of the server, and the revision of its schema."""
+    if action == "restore" and not file.is_file():
+        raise BackupError(action, str(file), "there is no such file")
+    engine = create_database_engine(url)
+    try:
+        with engine.connect() as connection:
+            number = int(connection.scalar(text("SHOW server_version_num")) or 0)
+            return number // 10000, current_revision(connection)
+    except OperationalError as error:
+        raise DatabaseUnreachableError(
+            engine.url.render_as_string(), str(error.orig).splitlines()[0]
+        ) from error
+    finally:
+        engine.dispose()
+
+
+def client(name: str, version: int, action: str, file: Path) -> str:
+    """Path of a client program that is at least as new as the server."""
+    found = find_client(name, version)
+    if found is None:
+        raise BackupError(
+            action, str(file), f"{name} of PostgreSQL {version} or newer is not installed (postgresql-client)"
+        )
+    return str(found)
+
+
+def connection_string(url: str) -> str:
+    """The URL as a libpq connection string, without the password, which others could see."""
+    parsed = normalise_url(url)
+    parts = {
+        "host": parsed.host,
+        "port": None if parsed.port is None else str(parsed.port),
+        "user": parsed.username,
+        "dbname": parsed.database,
+        "application_name": APPLICATION_NAME,
+        **{
+            name: value
+            for name, value in parsed.query.items()
+            if isinstance(value, str) and name != "password"
+        },
+    }
+    return make_conninfo(**{name: value for name, value in parts.items() if value is not None})
+
+
+def client_environment(url: str) -> dict[str, str]:
+    """The environment of a client program: the password goes here, messages come in English."""
+    parsed: URL = normalise_url(url)
+    password = parsed.query.get("password") or parsed.password
+    return {
+        **os.environ,
+        "LC_ALL": "C.UTF-8",
+        "LC_MESSAGES": "C",
+        **({"PGPASSWORD": str(password)} if password else {}),
+    }
+
+
+def last_line(output: bytes) -> str:
+    """The first error line that a program printed, or its last line."""
+    lines = [line.strip() for line in output.decode("utf-8", errors="replace").splitlines() if line.strip()]
+    errors = [line for line in lines if "error:" in line.lower()]
+    return (errors or lines[-1:] or ["it ended without a message"])[0]
