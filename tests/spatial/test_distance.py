@@ -24,6 +24,7 @@ from spatial.errors import (
     SearchRadiusError,
     ShorelineGeometryError,
 )
+from spatial.geodesy import measure_geodesics
 from spatial.vocabulary import Rank
 
 GRS80 = Geodesic(6_378_137.0, 1 / 298.257222101)
@@ -140,6 +141,25 @@ def test_the_limit_of_the_search_is_inclusive() -> None:
     measured = metres(place, water)[0]
     assert metres(place, water, within_m=measured) == [measured]
     assert np.isnan(metres(place, water, within_m=measured - 1e-5)).all()
+
+
+@pytest.mark.parametrize("latitude", [-60, -30, 0, 30, 52, 70])
+@pytest.mark.parametrize("within_m", [10_000, 100_000])
+def test_the_index_loses_no_nearer_edge(latitude: float, within_m: float) -> None:
+    # Many short edges in all directions, every pair measured without any index.
+    random = np.random.default_rng(latitude + 90)
+    span = within_m / 25_000
+    start = random.uniform([110, latitude], [110 + span, latitude + span], (400, 2))
+    end = start + random.normal(0, span / 20, start.shape)
+    places = random.uniform([110, latitude], [110 + span, latitude + span], (150, 2))
+    pairs = np.repeat(places, 400, axis=0), np.tile(start, (150, 1)), np.tile(end, (150, 1))
+    foot, _ = distance._foot_points(*pairs)
+    every = measure_geodesics(*pairs[0].T, *foot.T).reshape(150, 400)
+    waters = shorelines(*(LineString(edge) for edge in zip(start, end, strict=True)))
+    measured = metres(facilities(*shapely.points(places)), waters, within_m=within_m)
+    near = every.min(axis=1) <= within_m - 1
+    assert near.sum() > 100
+    assert np.array(measured)[near] == pytest.approx(every.min(axis=1)[near], abs=1e-5)
 
 
 def test_a_search_far_beyond_10_km_still_finds_the_nearest() -> None:

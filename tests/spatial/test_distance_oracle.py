@@ -241,19 +241,25 @@ def test_the_reported_point_is_at_the_reported_distance(pair: str, pairs) -> Non
 # -------------------------------------------------------------------------------------------------- PostGIS
 
 
-def densified_pieces(layer: gpd.GeoDataFrame) -> list[bytes]:
-    """The layer with a vertex at least every 0.005° along its straight edges; lines in pieces of 50 vertices.
+def single_edges(layer: gpd.GeoDataFrame) -> list[bytes]:
+    """Every edge of the layer with a vertex at least every 0.005° along it, edge by edge.
 
-    PostGIS joins vertices by geodesics, so edges are densified first; short pieces let its index work.
+    PostGIS joins vertices by geodesics, so edges are densified first. It chooses the nearest place of a
+    geometry on a sphere and only then measures on the spheroid: over a whole river that choice costs metres
+    (3.7 m at 4.5 km, between banks in different directions), over one edge decimetres.
     """
-    pieces = []
-    for geometry in shapely.get_parts(shapely.segmentize(layer.geometry.array, 0.005)):
-        if geometry.geom_type == "Polygon":
-            pieces.append(geometry)
-            continue
-        vertices = np.asarray(geometry.coords)
-        pieces += [shapely.LineString(vertices[at : at + 51]) for at in range(0, len(vertices) - 1, 50)]
-    return [shapely.to_wkb(piece) for piece in pieces]
+    start, end, _ = edges_of(layer)
+    fine = shapely.segmentize(shapely.linestrings(np.stack([start, end], axis=1)), 0.005)
+    vertices, line = shapely.get_coordinates(fine, return_index=True)
+    joined = line[1:] == line[:-1]
+    edges = shapely.linestrings(np.stack([vertices[:-1][joined], vertices[1:][joined]], axis=1))
+    return shapely.to_wkb(edges).tolist()
+
+
+def densified_areas(layer: gpd.GeoDataFrame) -> list[bytes]:
+    """The water polygons of the layer with a vertex at least every 0.005° along their edges."""
+    areas = layer.geometry.array[shapely.get_dimensions(layer.geometry.array) == 2]
+    return shapely.to_wkb(shapely.segmentize(areas, 0.005)).tolist()
 
 
 def postgis_distances(session: Session, facilities: gpd.GeoDataFrame, layer: gpd.GeoDataFrame) -> np.ndarray:
@@ -264,7 +270,7 @@ def postgis_distances(session: Session, facilities: gpd.GeoDataFrame, layer: gpd
         session.execute(text(statement))
     session.execute(
         text("INSERT INTO oracle_shore VALUES (ST_SetSRID(ST_GeomFromWKB(:wkb), 4490)::geography)"),
-        [{"wkb": piece} for piece in densified_pieces(layer)],
+        [{"wkb": piece} for piece in single_edges(layer) + densified_areas(layer)],
     )
     session.execute(
         text(
