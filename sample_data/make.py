@@ -48,7 +48,8 @@ from scenarios import (
     Section,
     scenarios,
 )
-from shapely.geometry import mapping
+from shapely.geometry import LineString, Point, mapping
+from shapely.ops import nearest_points
 
 SEED = 20240101
 SOURCE = "sample_data (approximate, made up)"
@@ -181,6 +182,15 @@ CITIES = {
 CLASS_SIGNS = ("", "Ⅰ", "Ⅱ", "Ⅲ", "Ⅳ", "Ⅴ", "劣Ⅴ")
 
 
+def section_place(one: Section) -> LonLat:
+    """Where a section lies: on the line of its river, if that is drawn, next to the place of the scenario."""
+    line = river_lines().get(one.water_body)
+    if line is None:
+        return one.place
+    nearest = nearest_points(LineString(line), Point(one.place))[0]
+    return rounded(nearest.x, nearest.y, 6)
+
+
 def sections_csv() -> bytes:
     """The section register, as a bureau exports it: Chinese headers, UTF-8 with BOM."""
     header = (
@@ -212,7 +222,7 @@ def sections_csv() -> bytes:
             one.level,
             one.station,
             CLASS_SIGNS[one.target or 0],
-            *one.place,
+            *section_place(one),
         )
         for one in scenarios().sections
     ]
@@ -757,13 +767,16 @@ def section_expectations() -> list[tuple[str, str, str, str, str, str]]:
             limits.append(("HN-3-3", 2, "湘资沅澧干流要求Ⅱ类"))
         if one.target is not None:
             limits.append(("GB3838-5.1", one.target, f"断面目标{CLASS_SIGNS[one.target]}类"))
+        sign = CLASS_SIGNS[one.class_2023 or 0]
+        why = f"2023年{sign}类：{one.why}" if sign else one.why
+        classes = (one.class_2023,) if one.class_2023 is not None else one.possible
         for rule_id, limit, words in limits:
-            if one.class_2023 is None:
-                verdict, why = UNDETERMINED, one.why
-            elif one.class_2023 <= limit:
-                verdict, why = COMPLIANT, f"2023年{CLASS_SIGNS[one.class_2023]}类：{one.why}"
+            if classes and max(classes) <= limit:
+                verdict = COMPLIANT
+            elif classes and min(classes) > limit:
+                verdict = VIOLATION
             else:
-                verdict, why = VIOLATION, f"2023年{CLASS_SIGNS[one.class_2023]}类：{one.why}"
+                verdict = UNDETERMINED
             rows.append((rule_id, "section", one.code, verdict, STATE_OF_VERDICT[verdict], f"{words}；{why}"))
     return rows
 
@@ -789,7 +802,7 @@ def expected_findings_csv() -> bytes:
 
 
 def design_distances_csv(drawn: Mapping[str, Sequence[Drawn]]) -> bytes:
-    """For every facility the water it was placed from and the distance of its construction; 0 on the water."""
+    """For every facility the water it was placed from and the distance constructed; 0 on the water."""
     by_key = {one.key: one for one in shorelines()}
     rows = []
     for kind, placed in drawn.items():

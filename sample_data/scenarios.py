@@ -53,7 +53,10 @@ class Facility:
 
 @dataclass(frozen=True)
 class Section:
-    """A section and the class that its readings of 2023 are made to give; None: undetermined."""
+    """A section and the class that its readings of 2023 are made to give.
+
+    None: undetermined, and `possible` may then name the best and worst class that it can have.
+    """
 
     code: str
     name: str
@@ -66,6 +69,7 @@ class Section:
     place: LonLat
     target: int | None
     class_2023: int | None
+    possible: tuple[int, ...]
     why: str
     means: Mapping[str, str]
     months_2022: tuple[int, ...]
@@ -121,6 +125,7 @@ def _section(entry: Mapping[str, Any]) -> Section:
         place=_lonlat(entry["place"]),
         target=entry.get("target"),
         class_2023=entry["class_2023"] or None,
+        possible=tuple(entry.get("possible", ())),
         why=entry["why"],
         means=entry.get("means", {}),
         months_2022=tuple(entry.get("months_2022", ALL_MONTHS)),
