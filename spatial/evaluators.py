@@ -12,6 +12,7 @@ from datetime import date
 from fractions import Fraction
 from typing import Any
 
+from spatial.classification import Reason
 from spatial.facts import (
     FRAMES,
     CleanedFacts,
@@ -21,7 +22,7 @@ from spatial.facts import (
     lies_in,
     require_distances,
 )
-from spatial.findings import Finding, Reason
+from spatial.findings import Finding
 from spatial.placement import Place, Placement, place_facility, zones_in_use
 from spatial.rounding import round_fraction
 from spatial.rulebook import (
@@ -78,6 +79,19 @@ REMOVAL_DAYS = {
 
 GONE = frozenset({PondStatus.CLOSED.value, PondStatus.CANCELLED.value})
 """Statuses that say an object is gone, with or without a day."""
+
+
+SHOWN_OF_ASSESSMENT = (
+    "class_label",
+    "class_range",
+    "samples",
+    "months",
+    "limiting",
+    "main_pollutants",
+    "parameters",
+    "reasons",
+)
+"""What a finding about a section repeats from its assessment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -676,46 +690,40 @@ def _section_outcome(row: Row, worst_class: int, period: str, rule: BaseRule, fa
         outcome = _undetermined("not_assessed", period=period)
         return replace(outcome, measured={"class": None, "period": period}, limit=limit, data=data)
     shown = assessment.as_json()
-    measured: dict[str, Any] = {
+    verdict = assessment.verdict_for(worst_class)
+    measured = {
         "class": assessment.water_class,
-        "class_label": shown.get("class_label"),
         "period": period,
-        **{
-            name: shown[name]
-            for name in ("samples", "limiting", "main_pollutants", "parameters")
-            if name in shown
-        },
+        **{name: shown[name] for name in SHOWN_OF_ASSESSMENT if name in shown},
     }
-    if assessment.water_class is None:
-        outcome = Outcome(Verdict.UNDETERMINED, State.OPEN, reason_of(shown, period))
+    if verdict is Verdict.UNDETERMINED:
+        reason = next(iter(assessment.reasons), Reason("class_undetermined", {"period": period}))
     else:
-        reached = assessment.water_class <= worst_class
         reason = Reason(
-            "class_reached" if reached else "class_not_reached",
+            "class_reached" if verdict is Verdict.COMPLIANT else "class_not_reached",
             {
                 "class": assessment.water_class,
-                "class_label": CLASS_LABELS[assessment.water_class],
+                "class_label": _class_label(shown),
                 "limit": worst_class,
                 "limit_label": CLASS_LABELS[worst_class],
                 "period": period,
             },
         )
-        state = State.RESOLVED if reached else _missed_state(rule, facts.facts.as_of)
-        outcome = Outcome(Verdict.COMPLIANT if reached else Verdict.VIOLATION, state, reason)
+    states = {Verdict.COMPLIANT: State.RESOLVED, Verdict.VIOLATION: _missed_state(rule, facts.facts.as_of)}
+    outcome = Outcome(verdict, states.get(verdict, State.OPEN), reason)
     return replace(outcome, measured=measured, limit=limit, data={**data, "period": period})
+
+
+def _class_label(shown: Mapping[str, Any]) -> str:
+    """The class as text, or the range of possible classes, such as ``Ⅳ–劣Ⅴ``."""
+    if shown.get("class_label"):
+        return str(shown["class_label"])
+    return "–".join(CLASS_LABELS[one] for one in shown.get("class_range") or ())
 
 
 def _missed_state(rule: BaseRule, as_of: date) -> State:
     """An unmet target is overdue once its deadline has passed."""
     return State.OVERDUE if rule.deadline is not None and as_of > rule.deadline else State.OPEN
-
-
-def reason_of(assessment: Mapping[str, Any], period: str) -> Reason:
-    """The assessment's own reason for an undetermined class."""
-    given = assessment.get("reason")
-    if isinstance(given, Mapping):
-        return Reason(str(given["code"]), dict(given.get("params", {})))
-    return Reason("class_undetermined", {"period": period})
 
 
 def _judged_section(row: Row, outcome: Outcome) -> Judged:
@@ -725,6 +733,14 @@ def _judged_section(row: Row, outcome: Outcome) -> Judged:
 
 
 # --- regions ---------------------------------------------------------------------------------------------
+
+
+ANSWERS = {
+    Verdict.COMPLIANT: "met",
+    Verdict.VIOLATION: "missed",
+    Verdict.UNDETERMINED: "undetermined",
+}
+"""How a section counts in a share."""
 
 
 @dataclass(slots=True)
@@ -798,16 +814,15 @@ def _tally(
         if member is False:
             continue
         assessment = facts.assessment(period, row["code"])
-        water_class = None if assessment is None else assessment.water_class
-        answer = (
-            "undetermined" if water_class is None else "met" if water_class <= rule.worst_class else "missed"
-        )
+        verdict = Verdict.UNDETERMINED if assessment is None else assessment.verdict_for(rule.worst_class)
+        answer = ANSWERS[verdict]
         if member is None:
             tally.possible[answer] += 1
             tally.without_membership.append(row["code"])
             continue
         tally.certain[answer] += 1
-        tally.inferior += water_class == WaterClass.INFERIOR_V
+        if assessment is not None and assessment.water_class == WaterClass.INFERIOR_V:
+            tally.inferior += 1
         if answer == "missed":
             tally.missed.append(row["code"])
         elif answer == "undetermined":

@@ -16,9 +16,10 @@ import numpy as np
 import pandas as pd
 from shapely.geometry.base import BaseGeometry
 
+from spatial.classification import Reason
 from spatial.errors import AssessmentsMissingError, FrameColumnsError, FrameValueError
 from spatial.rulebook import YANGTZE
-from spatial.vocabulary import Rank
+from spatial.vocabulary import Rank, Verdict
 
 Row = Mapping[str, Any]
 """One row of a cleaned frame: column → value, None where missing."""
@@ -48,10 +49,17 @@ class AssessedSection(Protocol):
 
     @property
     def water_class(self) -> int | None:
-        """Class 1 to 6, None when undetermined."""
+        """Class 1 to 6 that is shown to be met, None when undetermined."""
 
-    def as_json(self) -> dict[str, Any]:
-        """Shape of the contract, with the reason where the class is undetermined."""
+    @property
+    def reasons(self) -> Sequence[Reason]:
+        """Why the class is open, or open to one side; empty where it is exact."""
+
+    def verdict_for(self, water_class: int, /) -> Verdict:
+        """Judge against any class, three-valued: a range of classes may decide one and not another."""
+
+    def as_json(self) -> Mapping[str, object]:
+        """Shape of the contract."""
 
 
 DistancesTo = Callable[[str, Sequence[str]], pd.DataFrame]
@@ -221,6 +229,8 @@ def _clean(value: Any, column: str, frame: str) -> Any:
         value = value.item()
     if value is not None and (column.endswith("_on") or column in DAY_COLUMNS):
         return _day(value, column, frame)
+    if isinstance(value, float) and value.is_integer() and column.endswith(("version", "_id")):
+        return int(value)  # a whole-number column with gaps arrives as float
     return value
 
 

@@ -23,20 +23,8 @@ from spatial.vocabulary import State, Verdict
 COORDINATE_DECIMALS = 7
 """Decimals of a degree in answers: about one centimetre."""
 
-NUMBER_DECIMALS = 6
+NUMBER_DECIMALS = 9
 """Decimals of every other binary number in answers, so that the same result has the same bytes."""
-
-
-@dataclass(frozen=True, slots=True)
-class Reason:
-    """Why a verdict is what it is: a code of the catalogue namespace ``reasons`` and its parameters."""
-
-    code: str
-    params: Mapping[str, Any]
-
-    def as_json(self) -> dict[str, Any]:
-        """Shape ``{"code", "params"}``."""
-        return {"code": self.code, "params": plain(self.params)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,10 +13,11 @@ from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from spatial.classification import Reason
 from spatial.errors import FrameValueError, PeriodError
 from spatial.evaluators import Facts
 from spatial.facts import Row, covers, lies_in
-from spatial.findings import Finding, Reason, plain
+from spatial.findings import Finding, plain
 from spatial.period import parse_period
 from spatial.rulebook import (
     BaseRule,
@@ -477,8 +478,8 @@ def _reported_standing(
 def _same_unit(reported: str | None, expected: str | None) -> bool:
     """Whether two units are the same; nothing is converted.
 
-    ``% of sections`` is per cent; a counting word (个, 座) fits every target that counts things. A value without
-    a unit is in the target's (the evidence says that this was assumed).
+    ``% of sections`` is per cent; a counting word (个, 座) fits every target that counts things. A value
+    without a unit is in the target's (the evidence says that this was assumed).
     """
     if reported is None or expected is None:
         return True

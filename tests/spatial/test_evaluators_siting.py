@@ -1,0 +1,392 @@
+"""Bans on building near shorelines: Article 26 of the law, and the plans that repeat it."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from shapely.geometry import Point
+
+from spatial.errors import FrameColumnsError, FrameValueError
+from spatial.evaluators import Facts, evaluate_rules
+from spatial.rulebook import load_rulebook
+from tests.spatial.rule_facts import (
+    facility,
+    judge_pond,
+    judge_ponds,
+    judge_site,
+    near,
+    pond,
+)
+
+MAINSTEM, TRIBUTARY, CHEMICAL = "YPL-26-3-mainstem", "YPL-26-3-tributary", "YPL-26-2-chemical"
+AFTER = "2022-05-10"
+
+VIOLATION = ("violation", "open", "banned_action")
+
+
+def banned_pond(rank: str, distance_m: float, **facts: object) -> bool:
+    """Whether any clause of the law finds a pond in violation."""
+    row = pond(near(rank, distance_m), **{"action_on": AFTER, **facts})
+    return any(
+        finding.verdict == "violation"
+        for rule_id in (MAINSTEM, TRIBUTARY)
+        for finding in judge_ponds(rule_id, row)
+    )
+
+
+@pytest.mark.parametrize(
+    ("example", "rank", "distance_m", "facts", "banned"),
+    [
+        ("I01", "mainstem", 2500, {"action": "new"}, True),
+        ("I02", "mainstem", 2500, {"action": "rebuild", "purpose": "safety"}, False),
+        ("I02", "mainstem", 2500, {"action": "rebuild", "purpose": "ecology"}, False),
+        ("I03", "mainstem", 2500, {"action": "expand", "purpose": "safety"}, True),
+        ("I04", "important_tributary", 900, {"action": "new"}, True),
+        ("I05", "important_tributary", 2500, {"action": "new"}, False),
+        ("I06", "tributary", 500, {"action": "new"}, False),
+    ],
+)
+def test_worked_examples_of_article_26_for_ponds(
+    example: str, rank: str, distance_m: float, facts: dict[str, str], banned: bool
+) -> None:
+    assert banned_pond(rank, distance_m, **facts) is banned, example
+
+
+@pytest.mark.parametrize(
+    ("example", "facts", "distance_m", "banned"),
+    [
+        ("I08", {"action": "new"}, 1500, False),
+        ("I09", {"action": "rebuild"}, 500, False),
+        ("within 1 km", {"action": "new"}, 500, True),
+    ],
+)
+def test_worked_examples_of_article_26_for_chemical_projects(
+    example: str, facts: dict[str, str], distance_m: float, banned: bool
+) -> None:
+    row = facility(near("mainstem", distance_m), kind="project", action_on=AFTER, **facts)
+    assert (judge_site(CHEMICAL, row) == VIOLATION) is banned, example
+
+
+@pytest.mark.parametrize(
+    ("action_on", "expected"),
+    [
+        ("2021-02-28", ("compliant", "resolved", "built_before_law")),
+        ("2021-03-01", VIOLATION),
+        ("2021-03-02", VIOLATION),
+        ("2024-01-01", VIOLATION),
+    ],
+)
+def test_the_ban_counts_from_the_day_the_law_came_into_force(
+    action_on: str, expected: tuple[str, str, str]
+) -> None:
+    row = pond(near("mainstem", 100), action="new", action_on=action_on)
+    assert judge_pond(MAINSTEM, row) == expected
+
+
+def test_the_law_is_not_applied_before_it_came_into_force() -> None:
+    row = pond(near("mainstem", 100), action="new", action_on="2020-01-01")
+    assert judge_pond(MAINSTEM, row, as_of=date(2021, 2, 28)) is None
+    assert judge_pond(MAINSTEM, row, as_of=date(2021, 3, 1)) == ("compliant", "resolved", "built_before_law")
+
+
+@pytest.mark.parametrize(
+    ("distance_m", "expected"),
+    [
+        (0.0, VIOLATION),
+        (2989.99, VIOLATION),
+        (2990.0, VIOLATION),  # exactly the margin of 5 m + 5 m away from the limit
+        (2990.01, ("undetermined", "open", "position_uncertain")),
+        (3000.0, ("undetermined", "open", "position_uncertain")),
+        (3009.99, ("undetermined", "open", "position_uncertain")),
+        (3010.0, None),
+        (9999.0, None),
+        (float("nan"), None),
+    ],
+)
+def test_nearer_to_the_limit_than_both_accuracies_is_undetermined(
+    distance_m: float, expected: tuple[str, str, str] | None
+) -> None:
+    row = pond(near("mainstem", distance_m), action="new", action_on=AFTER)
+    assert judge_pond(MAINSTEM, row) == expected
+
+
+@pytest.mark.parametrize(("distance_m", "expected"), [(3000.0, VIOLATION), (3000.01, None)])
+def test_exactly_at_the_limit_is_inside_where_positions_are_exact(
+    distance_m: float, expected: tuple[str, str, str] | None
+) -> None:
+    row = pond(near("mainstem", distance_m, accuracy_m=0.0), action="new", action_on=AFTER, accuracy_m=0.0)
+    assert judge_pond(MAINSTEM, row) == expected
+
+
+@pytest.mark.parametrize(
+    ("own", "shoreline", "margin_m"),
+    [(5.0, 5.0, 10.0), (None, 5.0, 30.0), (5.0, None, 30.0), (None, None, 50.0)],
+)
+def test_a_missing_accuracy_counts_as_25_m(
+    own: float | None, shoreline: float | None, margin_m: float
+) -> None:
+    row = pond(near("mainstem", 2960, accuracy_m=shoreline), action="new", action_on=AFTER, accuracy_m=own)
+    (finding,) = judge_ponds(MAINSTEM, row)
+    assert finding.measured["margin_m"] == margin_m
+    assert (finding.verdict == "undetermined") is (margin_m == 50.0)
+
+
+def test_what_another_margin_would_give_stands_in_the_evidence() -> None:
+    row = pond(near("mainstem", 2960, accuracy_m=None), action="new", action_on=AFTER, accuracy_m=None)
+    (finding,) = judge_ponds(MAINSTEM, row)
+    assert [(one["value"], one["verdict"]) for one in finding.evidence["alternatives"]] == [(0, "violation")]
+    assert finding.evidence["settings"] == {"missing_accuracy_m": 25}
+
+
+def test_a_finding_shows_what_was_measured_and_against_what() -> None:
+    row = pond(
+        near("mainstem", 2500.12345),
+        action="new",
+        action_on=AFTER,
+        geometry=Point(111.2, 30.6),
+        version_id=42,
+    )
+    (finding,) = judge_ponds(MAINSTEM, row)
+    shown = finding.as_json(first_seen=date(2023, 5, 1))
+    assert list(shown) == [
+        *("rule_id", "clause", "subject_kind", "subject_code", "subject_name", "region_code"),
+        *("verdict", "state", "measured", "limit", "deadline", "as_of", "first_seen", "evidence", "geometry"),
+    ]
+    assert shown["measured"] == {
+        "distance_m": 2500.12,
+        "rank": "mainstem",
+        "water_body_code": "W-1",
+        "nearest_point": {"lon": 111.1234568, "lat": 30.5},
+        "shoreline_kind": "management_boundary",
+        "shoreline_version": 7,
+        "facility_accuracy_m": 5.0,
+        "shoreline_accuracy_m": 5.0,
+        "accuracies_assumed": [],
+        "margin_m": 10.0,
+        "place": "inside",
+        "action": "new",
+        "action_on": "2022-05-10",
+        "purpose": None,
+    }
+    assert shown["limit"] == {
+        "rank": "mainstem",
+        "within_m": 3000,
+        "actions": ["new", "rebuild", "expand"],
+        "in_force": "2021-03-01",
+    }
+    assert shown["evidence"]["rule"]["clause"] == "第二十六条第三款"
+    assert shown["evidence"]["rule"]["rule_set"] == load_rulebook().rule_set_hash
+    assert shown["evidence"]["data"]["version_id"] == 42
+    assert shown["geometry"] == {"type": "Point", "coordinates": [111.2, 30.6]}
+    assert shown["as_of"] == "2024-01-01"
+    assert shown["first_seen"] == "2023-05-01"
+
+
+def test_of_several_ranks_the_nearest_counts() -> None:
+    row = facility(
+        near("mainstem", 900), near("tributary", 400, code="W-2"), kind="park", action="new", action_on=AFTER
+    )
+    facts = Facts(as_of=date(2024, 1, 1), chemical_sites=pd.DataFrame([row]))
+    (finding,) = evaluate_rules(load_rulebook(), facts, rule_ids=[CHEMICAL])
+    assert (finding.measured["rank"], finding.measured["distance_m"]) == ("tributary", 400.0)
+
+
+def test_clear_inside_one_zone_is_not_made_uncertain_by_another() -> None:
+    row = facility(
+        near("mainstem", 960, accuracy_m=100.0), near("tributary", 980, accuracy_m=1.0),
+        kind="park", action="new", action_on=AFTER,
+    )  # fmt: skip
+    assert judge_site(CHEMICAL, row) == VIOLATION
+
+
+@pytest.mark.parametrize("rank", ["lake", "important_lake"])
+def test_article_26_names_no_lakes(rank: str) -> None:
+    assert judge_pond(MAINSTEM, pond(near(rank, 10), action="new", action_on=AFTER)) is None
+    assert judge_site(CHEMICAL, facility(near(rank, 10), kind="park", action="new", action_on=AFTER)) is None
+
+
+@pytest.mark.parametrize(
+    ("facts", "expected"),
+    [
+        ({"action": "new"}, ("undetermined", "open", "action_date_missing")),
+        ({"action": "rebuild", "action_on": AFTER}, ("undetermined", "open", "purpose_missing")),
+        ({"action": "rebuild", "action_on": AFTER, "purpose": "capacity"}, VIOLATION),
+        ({"action": "rebuild", "purpose": "safety"}, ("compliant", "resolved", "exempt_purpose")),
+        ({"action": "rebuild", "action_on": "2020-05-05"}, ("compliant", "resolved", "built_before_law")),
+        ({"action": "repair", "action_on": AFTER}, ("compliant", "resolved", "action_not_banned")),
+        ({}, ("undetermined", "open", "action_unknown")),
+        ({"action": "", "plan_on": ""}, ("undetermined", "open", "action_unknown")),
+        ({"plan_on": "2021-02-28"}, ("compliant", "resolved", "stood_before_law")),
+        ({"plan_on": "2021-03-01"}, ("undetermined", "open", "action_unknown")),
+        ({"valid_from": pd.Timestamp("2019-06-01")}, ("compliant", "resolved", "stood_before_law")),
+        ({"disused_since": date(2015, 1, 1)}, ("compliant", "resolved", "stood_before_law")),
+        (
+            {"action": "expand", "action_on": "2024-06-01", "plan_on": "2019-01-01"},
+            ("compliant", "resolved", "stood_before_law"),
+        ),
+        ({"action": "expand", "action_on": "2024-06-01"}, ("undetermined", "open", "action_unknown")),
+        ({"action": "new", "action_on": "2024-06-01"}, None),
+    ],
+)
+def test_what_follows_from_the_action_and_its_day(
+    facts: dict[str, object], expected: tuple[str, str, str] | None
+) -> None:
+    assert judge_pond(MAINSTEM, pond(near("mainstem", 1000), **facts)) == expected
+
+
+@pytest.mark.parametrize(
+    ("facts", "expected"),
+    [
+        ({"closed_on": "2023-12-31"}, ("compliant", "resolved", "removed_since")),
+        ({"cancelled_on": "2024-01-01"}, ("compliant", "resolved", "removed_since")),
+        ({"closed_on": "2024-01-02"}, VIOLATION),
+        ({"closed_on": "2020-01-01"}, VIOLATION),
+        ({"status": "cancelled"}, ("undetermined", "open", "closure_date_missing")),
+    ],
+)
+def test_a_banned_pond_that_is_gone_since_is_resolved(
+    facts: dict[str, str], expected: tuple[str, str, str]
+) -> None:
+    row = pond(near("mainstem", 1000), action="expand", action_on=AFTER, **facts)
+    assert judge_pond(MAINSTEM, row) == expected
+
+
+def test_a_banned_chemical_site_that_was_relocated_is_resolved() -> None:
+    row = facility(near("tributary", 700), kind="enterprise", action="new", action_on=AFTER)
+    assert judge_site(CHEMICAL, row) == VIOLATION
+    assert judge_site(CHEMICAL, row | {"relocated_on": "2023-05-31"}) == (
+        "compliant",
+        "resolved",
+        "removed_since",
+    )
+
+
+@pytest.mark.parametrize(
+    ("facts", "expected"),
+    [
+        ({"action": "new", "action_on": "2010-07-01"}, ("compliant", "resolved", "built_before_law")),
+        ({"action": "rebuild", "purpose": "safety"}, ("compliant", "resolved", "exempt_purpose")),
+        ({"plan_on": "2019-01-01"}, ("compliant", "resolved", "stood_before_law")),
+        ({"action": "new"}, ("undetermined", "open", "position_uncertain")),
+        ({}, ("undetermined", "open", "position_uncertain")),
+    ],
+)
+def test_within_the_margin_what_can_be_no_violation_is_compliant(
+    facts: dict[str, str], expected: tuple[str, str, str]
+) -> None:
+    assert judge_pond(MAINSTEM, pond(near("mainstem", 2995), **facts)) == expected
+
+
+def test_a_pond_without_a_position_is_undetermined_where_it_could_be_a_violation() -> None:
+    row = pond(action="new", action_on=AFTER, geometry=None)
+    assert judge_pond(MAINSTEM, row) == ("undetermined", "open", "position_missing")
+    assert judge_pond(MAINSTEM, row | {"action_on": "2019-01-01"}) is None
+
+
+def test_facilities_that_were_never_measured_are_an_error_not_far_away() -> None:
+    with pytest.raises(FrameColumnsError, match="mainstem_distance_m"):
+        judge_pond(MAINSTEM, {"code": "F-1", "action": "new", "action_on": AFTER})
+
+
+@pytest.mark.parametrize("action_on", ["soon", 20220510])
+def test_a_day_that_is_none_is_an_error(action_on: object) -> None:
+    with pytest.raises(FrameValueError, match="action_on"):
+        judge_pond(MAINSTEM, pond(near("mainstem", 100), action="new", action_on=action_on))
+
+
+def test_a_code_that_stands_twice_is_an_error() -> None:
+    row = pond(near("mainstem", 100), action="new", action_on=AFTER)
+    with pytest.raises(FrameValueError, match="code"):
+        judge_ponds(MAINSTEM, row, row)
+
+
+@pytest.mark.parametrize(
+    ("kind", "rule_id", "expected"),
+    [
+        ("park", "CQ-5-2-1", VIOLATION),
+        ("park", "CQ-5-2-2", None),
+        ("project", "CQ-5-2-1", None),
+        ("project", "CQ-5-2-2", VIOLATION),
+        ("enterprise", "CQ-5-2-2", VIOLATION),
+        (None, "CQ-5-2-1", ("undetermined", "open", "kind_missing")),
+    ],
+)
+def test_chongqing_tells_parks_from_projects(
+    kind: str | None, rule_id: str, expected: tuple[str, str, str] | None
+) -> None:
+    row = facility(
+        near("tributary", 300), kind=kind, action="new", action_on="2023-08-01", region_code="500237"
+    )
+    assert judge_site(rule_id, row) == expected
+
+
+@pytest.mark.parametrize(
+    ("action_on", "expected"),
+    [("2023-06-30", ("compliant", "resolved", "built_before_law")), ("2023-07-01", VIOLATION)],
+)
+def test_the_chongqing_ban_counts_from_its_own_day(action_on: str, expected: tuple[str, str, str]) -> None:
+    row = facility(
+        near("mainstem", 300), kind="park", action="new", action_on=action_on, region_code="500000"
+    )
+    assert judge_site("CQ-5-2-1", row) == expected
+
+
+@pytest.mark.parametrize(
+    ("region_code", "expected"),
+    [
+        ("510000", VIOLATION),
+        ("510500", VIOLATION),
+        ("510502", VIOLATION),
+        ("500000", None),
+        ("420500", None),
+        (None, ("undetermined", "open", "region_missing")),
+    ],
+)
+def test_a_provincial_ban_holds_in_its_region_by_code_prefix(
+    region_code: str | None, expected: tuple[str, str, str] | None
+) -> None:
+    row = pond(near("mainstem", 300), action="new", action_on=AFTER, region_code=region_code)
+    assert judge_pond("SC-3-1-21", row) == expected
+
+
+def test_only_the_region_that_is_evaluated_has_findings() -> None:
+    ponds = [
+        pond(near("mainstem", 300), action="new", action_on=AFTER, code=code, region_code=code[:6])
+        for code in ("420500-A", "500100-A")
+    ]
+    findings = judge_ponds(MAINSTEM, *ponds, region_code="500000")
+    assert [finding.subject_code for finding in findings] == ["500100-A"]
+
+
+def test_findings_are_ordered_and_the_same_bytes_whatever_the_order_of_the_rows() -> None:
+    ponds = [pond(near("mainstem", 300), action="new", action_on=AFTER, code=code) for code in "CAB"]
+    once, again = judge_ponds(MAINSTEM, *ponds), judge_ponds(MAINSTEM, *reversed(ponds))
+    assert [finding.subject_code for finding in once] == ["A", "B", "C"]
+    assert [finding.as_json() for finding in once] == [finding.as_json() for finding in again]
+
+
+def test_the_identity_of_a_finding_is_rule_kind_and_code() -> None:
+    (finding,) = judge_ponds(MAINSTEM, pond(near("mainstem", 300), action="new", action_on=AFTER))
+    # printf 'YPL-26-3-mainstem|tailings_pond|F-1' | sha256sum
+    assert finding.finding_key == "ccde96e2a838c467eaf0d2927e8f765c946cf143bceb18794f57c1c05a822c11"
+
+
+@given(
+    nearer=st.floats(0, 5000), further=st.floats(0, 5000), own=st.floats(0, 200), shoreline=st.floats(0, 200)
+)
+def test_moving_away_from_the_water_never_makes_a_verdict_worse(
+    nearer: float, further: float, own: float, shoreline: float
+) -> None:
+    order = {None: 0, "undetermined": 1, "violation": 2}
+    verdicts = []
+    for distance_m in sorted((nearer, further)):
+        row = pond(
+            near("mainstem", distance_m, accuracy_m=shoreline), action="new", action_on=AFTER, accuracy_m=own
+        )
+        found = judge_pond(MAINSTEM, row)
+        verdicts.append(order[None if found is None else found[0]])
+    assert verdicts[0] >= verdicts[1]
