@@ -223,6 +223,7 @@ class SectionAssessment:
             "verdict": self.verdict,
             "trophic": None if self.trophic is None else self.trophic.as_json(),
             "flood_intensity": None if self.flood_intensity is None else self.flood_intensity.as_json(),
+            "reason": self.reasons[0].as_json() if self.reasons else None,
             "reasons": [reason.as_json() for reason in self.reasons],
             "warnings": [warning.as_json() for warning in self.warnings],
         }
@@ -865,6 +866,7 @@ class GroupAssessment:
             "main_pollutants": [entry.as_json() for entry in self.main_pollutants],
             "class": self.water_class,
             "class_label": class_label(self.water_class),
+            "reason": self.reasons[0].as_json() if self.reasons else None,
             "reasons": [reason.as_json() for reason in self.reasons],
         }
 

@@ -365,6 +365,7 @@ class SampleClass:
             "reported_class": self.reported_class,
             "station_status": self.station_status,
             "compare": self.compare,
+            "reason": self.reasons[0].as_json() if self.reasons else None,
             "reasons": [reason.as_json() for reason in self.reasons],
         }
 

@@ -1,7 +1,7 @@
 """Shared by the engine's tests: the worked examples, and a minimal reader of the real feed files.
 
-`worked_examples.csv` is a copy of the domain's test vectors. Every example is one named test; take it from the
-fixture: ``worked_examples["H01"].inputs``, ``.expected``, ``.tolerance``.
+`worked_examples.csv` is a copy of the domain's test vectors. Every example is one named test; take it from
+the fixture: ``worked_examples["H01"].inputs``, ``.expected``, ``.tolerance``.
 """
 
 import csv
@@ -14,6 +14,9 @@ from typing import Any
 
 import pandas as pd
 import pytest
+
+from spatial.assessment import GroupAssessment, assess_groups, assess_sections
+from spatial.period import parse_period
 
 DATA = Path(__file__).parents[2] / "../shared/data/water_quality"
 
@@ -112,5 +115,100 @@ def _read_feed(name: str, *, captured: str | None = None) -> tuple[pd.DataFrame,
 
 @pytest.fixture(scope="session")
 def read_feed() -> Callable[..., tuple[pd.DataFrame, pd.DataFrame]]:
-    """Read one real file of the national feed as (samples, readings); `captured` names the capture-day column."""
+    """Read one real file of the national feed as (samples, readings); `captured` names the capture day."""
     return _read_feed
+
+
+def make_sections(*rows: Mapping[str, object]) -> pd.DataFrame:
+    """Sections with the columns of a stored section; what a row does not say is an ordinary river section."""
+    usual = {
+        "name": "断面",
+        "river": "清江",
+        "water_body_code": None,
+        "water_body_type": "river",
+        "basin": "长江流域",
+        "province": "湖北省",
+        "city": "宜昌市",
+        "region_code": "420500",
+        "level": "national",
+        "station_type": "manual",
+        "target_class": 3,
+    }
+    frame = pd.DataFrame([usual | dict(row) for row in rows], columns=["code", *usual])
+    frame["target_class"] = frame["target_class"].astype("Int64")
+    return frame
+
+
+def make_readings(*rows: tuple[str, str, Mapping[str, str]], station_type: str = "manual") -> pd.DataFrame:
+    """Readings from (section, Beijing time, {parameter: text}); ``<0.05`` is below the detection limit 0.05.
+
+    The pseudo-parameters ``status``, ``upload`` and ``type`` are the station status, the upload and the
+    type of station; ``cod_mn:full`` is an unrounded value.
+    """
+    found = []
+    for section, when, values in rows:
+        for code, text in values.items():
+            if code in ("status", "upload", "type") or code.endswith(":full"):
+                continue
+            number = Decimal(text.lstrip("<"))
+            below = text.startswith("<")
+            full = values.get(f"{code}:full")
+            found.append(
+                {
+                    "section": section,
+                    "sampled_at": pd.Timestamp(when, tz="Asia/Shanghai"),
+                    "parameter": code,
+                    "value": number,
+                    "full_value": None if full is None else Decimal(full),
+                    "qualifier": "<" if below else "=",
+                    "detection_limit": number if below else None,
+                    "station_type": values.get("type", station_type),
+                    "station_status": values.get("status"),
+                    "upload_id": int(values.get("upload", "1")),
+                },
+            )
+    columns = [
+        "section",
+        "sampled_at",
+        "parameter",
+        "value",
+        "full_value",
+        "qualifier",
+        "detection_limit",
+        "station_type",
+        "station_status",
+        "upload_id",
+    ]
+    frame = pd.DataFrame(found, columns=columns)
+    if not found:
+        frame["sampled_at"] = pd.to_datetime(frame["sampled_at"]).dt.tz_localize("Asia/Shanghai")
+    return frame
+
+
+@pytest.fixture(scope="session")
+def sections_of() -> Callable[..., pd.DataFrame]:
+    return make_sections
+
+
+@pytest.fixture(scope="session")
+def readings_of() -> Callable[..., pd.DataFrame]:
+    return make_readings
+
+
+@pytest.fixture(scope="session")
+def assess_means() -> Callable[[list[Mapping[str, Decimal]]], GroupAssessment]:
+    """Assess one river whose sections have these values in one month."""
+
+    def assess(values: list[Mapping[str, Decimal]]) -> GroupAssessment:
+        codes = [f"S{place}" for place in range(len(values))]
+        sections = make_sections(*({"code": code} for code in codes))
+        rows = (
+            (code, "2025-06-10 10:00", {name: str(number) for name, number in found.items()})
+            for code, found in zip(codes, values, strict=True)
+        )
+        (group,) = assess_groups(
+            assess_sections(sections, make_readings(*rows), parse_period("2025-06")), by="river"
+        )
+        return group
+
+    return assess
