@@ -97,7 +97,10 @@ def test_a_range_of_possible_classes_decides_what_lies_outside_it(
     worst_class: int, class_range: tuple[int, int], verdict: str
 ) -> None:
     # all mercury below a detection limit above the limit of class II but not of class III
-    reason = Reason("detection_limit_above_limit", {"parameter": "hg"})
+    reason = Reason(
+        "detection_limit_above_limit",
+        {"parameter": "hg", "detection_limit": 0.0001, "best_class": 2, "worst_class": 3},
+    )
     facts = Facts(
         as_of=date(2024, 1, 1),
         sections=pd.DataFrame([section("S1", target_class=worst_class)]),
