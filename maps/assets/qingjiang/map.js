@@ -393,7 +393,7 @@
 
     addSections(data) {
       const group = L.markerClusterGroup({
-        maxClusterRadius: (zoom) => (zoom < 9 ? 48 : zoom < 11 ? 36 : 26), showCoverageOnHover: false, animate: !STILL, chunkedLoading: data.features.length > 5000,
+        maxClusterRadius: (zoom) => (zoom < 8 ? 44 : 26), showCoverageOnHover: false, animate: !STILL, chunkedLoading: data.features.length > 5000,
         iconCreateFunction: (cluster) => this.sectionCluster(cluster),
         spiderLegPolylineOptions: { weight: 1.2, color: "#3A4652", opacity: 0.6, interactive: false },
       }).addTo(this.map);
@@ -456,6 +456,9 @@
         box.checked = true;
         box.addEventListener("change", () => this.toggle(box.dataset.layer, box.checked));
       }
+      container.addEventListener("keydown", (event) => {
+        if (event.key === "Escape") this.map.closePopup();
+      });
       this.map.on("popupopen", (event) => {
         const popup = event.popup.getElement();
         const close = popup.querySelector(".leaflet-popup-close-button");
