@@ -1,13 +1,13 @@
-"""Where a row is: numbers, degrees-minutes-seconds, one text for both, well-known text, or a layer's geometry.
+"""Where a row is: numbers, degrees-minutes-seconds, a text for both, well-known text, a layer's geometry.
 
 Everything leaves here in EPSG:4490, longitude first. WGS 84 is the same within centimetres: its numbers are
 kept, and the row remembers the name. What changes a number (a projection, GCJ-02, a text of degrees) is
-remembered with the text that stood there. Beijing 1954 and Xian 1980 are refused: no exact way leads to CGCS2000.
+remembered with the text that stood there. Beijing 1954 and Xian 1980 are refused: no exact way leads from
+them to CGCS2000.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -42,8 +42,13 @@ _EMPTY = frozenset({"", "-", "--", "—", "/", "*", "null", "None", "nan", "NaN"
 _NAMED = 20
 """So many rows are named in a notice about many."""
 
-Columns = Mapping[str, tuple[str, Sequence[str]]]
-"""field → (header as written, cells)."""
+_BRIEF = 80
+
+NamedCells = tuple[str, Sequence[str]]
+"""The header as written, and the cells below it."""
+
+Columns = Mapping[str, NamedCells]
+"""Cells by field."""
 
 
 @dataclass(slots=True)
@@ -59,30 +64,28 @@ class Places:
 def locate_rows(table: RawTable, columns: Columns, shape: Shape, crs: str | None) -> Places:
     """Find the place of every row, convert it to EPSG:4490 and check it.
 
-    A layer's own geometry comes first, then a column of well-known text or GeoJSON, then longitude and latitude,
-    then one text for both. A row with a problem keeps no geometry.
+    A layer's own geometry comes first, then a column of well-known text or GeoJSON, then longitude and
+    latitude, then one text for both. A row with a problem keeps no geometry.
 
     Raises
     ------
     CoordinateSystemError
         If the coordinate system is unknown or refused.
     """
-    count = len(table)
-    places = Places(np.full(count, None, dtype=object), [None] * count)
     system = crs or table.crs or CGCS2000
     convert = _converter(table.file, system)
-    for place in table.bad_geometry:
-        places.problems.append(Problem(int(table.rows[place]), None, None, "geometry_unreadable"))
-    refused = set(table.bad_geometry)
-    raw = _raw_geometries(table, columns, places, refused)
-    _convert(table, raw, places, refused, convert, system)
-    _check(table, places, shape, refused)
-    return places
+    locator = _Locator(table, columns, shape)
+    locator.collect()
+    locator.convert(convert, system)
+    locator.check()
+    return locator.places
 
 
-# -- systems -----------------------------------------------------------------------------------------------------
+# -- systems ---------------------------------------------------------------------------------------------
 
-Converter = Callable[[NDArray[np.float64], NDArray[np.float64]], tuple[NDArray[np.float64], NDArray[np.float64]]]
+Converter = Callable[
+    [NDArray[np.float64], NDArray[np.float64]], tuple[NDArray[np.float64], NDArray[np.float64]]
+]
 
 
 def _converter(file: str, crs: str) -> Converter | None:
@@ -106,84 +109,189 @@ def _system_name(crs: str) -> str:
     return parts[1] if len(parts) > 1 else crs[:60]
 
 
-# -- raw geometries ----------------------------------------------------------------------------------------------
+# -- raw geometries --------------------------------------------------------------------------------------
 
 
-def _raw_geometries(
-    table: RawTable, columns: Columns, places: Places, refused: set[int]
-) -> NDArray[np.object_]:
-    """Geometries in the file's own system, from wherever the row has them."""
-    raw = np.full(len(table), None, dtype=object)
-    if table.geometry is not None:
-        raw[:] = table.geometry
-    if "geometry" in columns:
-        _from_geometry_text(table, columns["geometry"], raw, places, refused)
-    if "lon" in columns and "lat" in columns:
-        _from_pair(table, columns["lon"], columns["lat"], raw, places, refused)
-    elif "coordinates" in columns:
-        _from_position(table, columns["coordinates"], raw, places, refused)
-    elif "easting" in columns and "northing" in columns:
-        _from_numbers(table, columns["easting"], columns["northing"], raw, places, refused)
-    elif "x" in columns and "y" in columns and table.geometry is None:
-        _from_numbers(table, columns["x"], columns["y"], raw, places, refused)
-    return raw
+class _Locator:
+    """One pass over one table: the raw geometry of each row, then its conversion, then its checks."""
 
+    def __init__(self, table: RawTable, columns: Columns, shape: Shape) -> None:
+        self.table = table
+        self.columns = columns
+        self.shape = shape
+        count = len(table)
+        self.places = Places(np.full(count, None, dtype=object), [None] * count)
+        self.raw = np.full(count, None, dtype=object)
+        self.refused: set[int] = set()
 
-def _refuse(
-    table: RawTable, places: Places, refused: set[int], place: int, header: str, value: str, code: str, **params: Any
-) -> None:
-    refused.add(place)
-    places.problems.append(Problem(int(table.rows[place]), header, value, code, params))
+    def _refuse(self, place: int, header: str | None, value: str | None, code: str, **params: Any) -> None:
+        self.refused.add(place)
+        self.raw[place] = None
+        self.places.problems.append(Problem(int(self.table.rows[place]), header, value, code, params))
 
+    def collect(self) -> None:
+        """Take the geometry of every row from wherever the row has it."""
+        for place in self.table.bad_geometry:
+            self._refuse(place, None, None, "geometry_unreadable")
+        columns = self.columns
+        if self.table.geometry is not None:
+            self.raw[:] = self.table.geometry
+        if "geometry" in columns:
+            self._from_geometry_text(*columns["geometry"])
+        if "lon" in columns and "lat" in columns:
+            self._from_pair(columns["lon"], columns["lat"])
+        elif "coordinates" in columns:
+            self._from_position(*columns["coordinates"])
+        elif "easting" in columns and "northing" in columns:
+            self._from_numbers(columns["easting"], columns["northing"])
+        elif "x" in columns and "y" in columns and self.table.geometry is None:
+            self._from_numbers(columns["x"], columns["y"])
 
-def _from_geometry_text(
-    table: RawTable,
-    column: tuple[str, Sequence[str]],
-    raw: NDArray[np.object_],
-    places: Places,
-    refused: set[int],
-) -> None:
-    header, cells = column
-    for place, cell in enumerate(cells):
-        text = clean_text(cell)
-        if raw[place] is not None or text in _EMPTY:
-            continue
-        try:
-            if text.startswith("{"):
-                raw[place] = shapely.force_2d(shapely.from_geojson(text))
-            else:
-                srid, _, body = text.rpartition(";")
-                raw[place] = shapely.force_2d(shapely.from_wkt(body if srid.upper().startswith("SRID=") else text))
-        except (shapely.errors.GEOSException, json.JSONDecodeError, TypeError):
-            _refuse(table, places, refused, place, header, text[:80], "geometry_unreadable")
+    def _open(self, place: int, *texts: str) -> bool:
+        """Whether the row has no geometry yet, and says something in these cells."""
+        missing = self.raw[place] is None and place not in self.refused
+        return missing and any(text not in _EMPTY for text in texts)
 
+    def _from_geometry_text(self, header: str, cells: Sequence[str]) -> None:
+        for place, cell in enumerate(cells):
+            text = clean_text(cell)
+            if not self._open(place, text):
+                continue
+            try:
+                if text.startswith("{"):
+                    self.raw[place] = shapely.force_2d(shapely.from_geojson(text))
+                else:
+                    srid, _, body = text.rpartition(";")
+                    wkt = body if srid.upper().startswith("SRID=") else text
+                    self.raw[place] = shapely.force_2d(shapely.from_wkt(wkt))
+            except (shapely.errors.GEOSException, TypeError):
+                self._refuse(place, header, text[:_BRIEF], "geometry_unreadable")
 
-def _from_pair(
-    table: RawTable,
-    lon: tuple[str, Sequence[str]],
-    lat: tuple[str, Sequence[str]],
-    raw: NDArray[np.object_],
-    places: Places,
-    refused: set[int],
-) -> None:
-    for place, (lon_cell, lat_cell) in enumerate(zip(lon[1], lat[1], strict=True)):
-        texts = clean_text(lon_cell), clean_text(lat_cell)
-        empty = [text in _EMPTY for text in texts]
-        if raw[place] is not None or all(empty):
-            continue
-        if any(empty):
-            header = lon[0] if empty[0] else lat[0]
-            _refuse(table, places, refused, place, header, "", "coordinate_half")
-            continue
-        values: list[float] = []
-        for header, text, parse in ((lon[0], texts[0], parse_longitude), (lat[0], texts[1], parse_latitude)):
-            value = _angle(text, parse)
-            if value is None:
-                _refuse(table, places, refused, place, header, text, "coordinate_unreadable")
-            else:
-                values.append(value)
-        if len(values) == 2:
-            _take_point(table, places, refused, place, values, texts, (lon[0], lat[0]), raw)
+    def _from_pair(self, lon: NamedCells, lat: NamedCells) -> None:
+        for place, cells in enumerate(zip(lon[1], lat[1], strict=True)):
+            texts = [clean_text(cell) for cell in cells]
+            if not self._open(place, *texts):
+                continue
+            values: list[float] = []
+            for (header, _), text, parse in zip(
+                (lon, lat), texts, (parse_longitude, parse_latitude), strict=True
+            ):
+                value = None if text in _EMPTY else _angle(text, parse)
+                if value is None:
+                    code = "coordinate_half" if text in _EMPTY else "coordinate_unreadable"
+                    self._refuse(place, header, text, code)
+                else:
+                    values.append(value)
+            if len(values) == 2:
+                self.raw[place] = shapely.Point(*values)
+                if any(parse_number(text) is None for text in texts):
+                    self._remember(place, {lon[0]: texts[0], lat[0]: texts[1]})
+
+    def _from_position(self, header: str, cells: Sequence[str]) -> None:
+        for place, cell in enumerate(cells):
+            text = clean_text(cell)
+            if not self._open(place, text):
+                continue
+            try:
+                position = parse_position(text)
+            except CoordinateTextError:
+                self._refuse(place, header, text, "coordinate_unreadable")
+                continue
+            self.raw[place] = shapely.Point(position.lon, position.lat)
+            self._remember(place, {header: text})
+
+    def _from_numbers(self, first: NamedCells, second: NamedCells) -> None:
+        """Columns named X and Y, or easting and northing: told apart by magnitude, never by name."""
+        for place, cells in enumerate(zip(first[1], second[1], strict=True)):
+            texts = [clean_text(cell) for cell in cells]
+            if not self._open(place, *texts):
+                continue
+            numbers = [parse_number(text) for text in texts]
+            if None in numbers:
+                wrong = numbers.index(None)
+                self._refuse(place, (first, second)[wrong][0], texts[wrong], "coordinate_unreadable")
+                continue
+            a, b = (float(number) for number in numbers if number is not None)
+            form = recognise_coordinates([a], [b])[0]
+            if form == CoordinateForm.UNKNOWN:
+                self._refuse(place, first[0], ", ".join(texts), "coordinate_unreadable")
+                continue
+            turned = form in {CoordinateForm.LAT_LON, CoordinateForm.NORTHING_EASTING}
+            self.raw[place] = shapely.Point(b, a) if turned else shapely.Point(a, b)
+            self._remember(place, {first[0]: texts[0], second[0]: texts[1]})
+
+    def _remember(self, place: int, texts: dict[str, str]) -> None:
+        self.places.original[place] = {"coordinates": texts}
+
+    # -- conversion --------------------------------------------------------------------------------------
+
+    def convert(self, convert: Converter | None, system: str) -> None:
+        """Bring every geometry into EPSG:4490; a row whose numbers or system were others remembers them."""
+        if convert is None:
+            self.places.geometry[:] = self.raw
+            return
+        name = _system_name(system)
+        same_numbers = _keeps_numbers(convert)
+        for place, shape in enumerate(self.raw):
+            if shape is None:
+                continue
+            before = dict(self.places.original[place] or {})
+            if same_numbers:
+                self.places.geometry[place] = shape
+                self.places.original[place] = before | {"crs": name}
+                continue
+            moved = shapely.transform(shape, lambda pairs: np.column_stack(convert(pairs[:, 0], pairs[:, 1])))
+            if not np.isfinite(shapely.get_coordinates(moved)).all():
+                self._refuse(place, None, _brief(shape), "coordinate_outside_system", crs=name)
+                continue
+            self.places.geometry[place] = moved
+            was = {"coordinates": {"wkt": shapely.to_wkt(shape, rounding_precision=-1)}}
+            self.places.original[place] = was | before | {"crs": name}
+
+    # -- checks ------------------------------------------------------------------------------------------
+
+    def check(self) -> None:
+        """Allowed types, (0, 0), swapped axes, the box of China, the box of the basin, invalid polygons."""
+        far: list[int] = []
+        for place in range(len(self.table)):
+            geometry = self.places.geometry[place]
+            row = int(self.table.rows[place])
+            if geometry is None or geometry.is_empty:
+                self.places.geometry[place] = None
+                if self.shape.required and place not in self.refused:
+                    self.places.problems.append(Problem(row, None, None, "geometry_missing"))
+                continue
+            fault = _fault(geometry, self.shape)
+            if fault is not None:
+                self.places.problems.append(Problem(row, None, _brief(geometry), fault[0], fault[1]))
+                self.places.geometry[place] = None
+                continue
+            if not geometry.is_valid:
+                geometry = self._repaired(place, geometry)
+                self.places.geometry[place] = geometry
+            if geometry is not None:
+                west, south, east, north = geometry.bounds
+                if not lies_in_basin([west, east], [south, north]).any():
+                    far.append(row)
+        if far:
+            rows = ", ".join(map(str, far[:_NAMED])) + ("…" if len(far) > _NAMED else "")
+            self.places.notices.append(Notice("outside_basin", {"count": len(far), "rows": rows}))
+
+    def _repaired(self, place: int, broken: Any) -> Any | None:
+        """Repair an invalid geometry, keep what it was, and say so; parts of lower dimension are left out."""
+        row = int(self.table.rows[place])
+        mended: Any = shapely.make_valid(broken)
+        if mended.geom_type == "GeometryCollection":
+            area = [part for part in mended.geoms if part.geom_type in {"Polygon", "MultiPolygon"}]
+            mended = shapely.union_all(area) if area else mended
+        if mended.is_empty or mended.geom_type not in self.shape.types:
+            self.places.problems.append(Problem(row, None, _brief(broken), "geometry_invalid"))
+            return None
+        was = {"geometry": shapely.to_wkt(broken, rounding_precision=-1)}
+        self.places.original[place] = was | (self.places.original[place] or {})
+        reason = shapely.is_valid_reason(broken)
+        self.places.notices.append(Notice("geometry_repaired", {"reason": reason}, row=row))
+        return mended
 
 
 def _angle(text: str, parse: Callable[[str], float]) -> float | None:
@@ -196,105 +304,6 @@ def _angle(text: str, parse: Callable[[str], float]) -> float | None:
         return None
 
 
-def _take_point(
-    table: RawTable,
-    places: Places,
-    refused: set[int],
-    place: int,
-    values: Sequence[float],
-    texts: tuple[str, str],
-    headers: tuple[str, str],
-    raw: NDArray[np.object_],
-) -> None:
-    raw[place] = shapely.Point(values[0], values[1])
-    if any(parse_number(text) is None for text in texts):
-        places.original[place] = {"coordinates": {headers[0]: texts[0], headers[1]: texts[1]}}
-
-
-def _from_position(
-    table: RawTable,
-    column: tuple[str, Sequence[str]],
-    raw: NDArray[np.object_],
-    places: Places,
-    refused: set[int],
-) -> None:
-    header, cells = column
-    for place, cell in enumerate(cells):
-        text = clean_text(cell)
-        if raw[place] is not None or text in _EMPTY:
-            continue
-        try:
-            position = parse_position(text)
-        except CoordinateTextError:
-            _refuse(table, places, refused, place, header, text, "coordinate_unreadable")
-            continue
-        raw[place] = shapely.Point(position.lon, position.lat)
-        places.original[place] = {"coordinates": {header: text}}
-
-
-def _from_numbers(
-    table: RawTable,
-    first: tuple[str, Sequence[str]],
-    second: tuple[str, Sequence[str]],
-    raw: NDArray[np.object_],
-    places: Places,
-    refused: set[int],
-) -> None:
-    """Columns named X and Y, or easting and northing: which is which is told by magnitude, never by name."""
-    for place, (first_cell, second_cell) in enumerate(zip(first[1], second[1], strict=True)):
-        texts = clean_text(first_cell), clean_text(second_cell)
-        if raw[place] is not None or all(text in _EMPTY for text in texts):
-            continue
-        numbers = [parse_number(text) for text in texts]
-        if numbers[0] is None or numbers[1] is None:
-            wrong = 0 if numbers[0] is None else 1
-            _refuse(table, places, refused, place, (first, second)[wrong][0], texts[wrong], "coordinate_unreadable")
-            continue
-        a, b = float(numbers[0]), float(numbers[1])
-        form = recognise_coordinates([a], [b])[0]
-        if form in (CoordinateForm.LAT_LON, CoordinateForm.NORTHING_EASTING):
-            a, b = b, a
-        elif form == CoordinateForm.UNKNOWN:
-            _refuse(table, places, refused, place, first[0], f"{texts[0]}, {texts[1]}", "coordinate_unreadable")
-            continue
-        raw[place] = shapely.Point(a, b)
-        places.original[place] = {"coordinates": {first[0]: texts[0], second[0]: texts[1]}}
-
-
-# -- conversion and checks ---------------------------------------------------------------------------------------
-
-
-def _convert(
-    table: RawTable,
-    raw: NDArray[np.object_],
-    places: Places,
-    refused: set[int],
-    convert: Converter | None,
-    system: str,
-) -> None:
-    # Degrees of latitude where longitudes belong cannot be told from a projection, so they are looked at first.
-    point_at = [place for place, shape in enumerate(raw) if shape is not None and place not in refused]
-    if convert is None:
-        for place in point_at:
-            places.geometry[place] = raw[place]
-        return
-    name = _system_name(system)
-    same_numbers = _keeps_numbers(convert)
-    for place in point_at:
-        shape = raw[place]
-        before = dict(places.original[place] or {})
-        if same_numbers:
-            places.geometry[place] = shape
-            places.original[place] = {**before, "crs": name}
-            continue
-        moved = shapely.transform(shape, lambda pairs: np.column_stack(convert(pairs[:, 0], pairs[:, 1])))
-        if not np.isfinite(shapely.get_coordinates(moved)).all():
-            _refuse(table, places, refused, place, "", shape.wkt[:80], "coordinate_outside_system", crs=name)
-            continue
-        places.geometry[place] = moved
-        places.original[place] = {"coordinates": {"wkt": shapely.to_wkt(shape, rounding_precision=-1)}} | before | {"crs": name}
-
-
 def _keeps_numbers(convert: Converter) -> bool:
     """Whether the system is WGS 84 (or another name of CGCS2000) in degrees, longitude first."""
     lon, lat = np.array([90.123456789, 121.5]), np.array([24.987654321, 31.25])
@@ -302,65 +311,20 @@ def _keeps_numbers(convert: Converter) -> bool:
     return bool(np.array_equal(found[0], lon) and np.array_equal(found[1], lat))
 
 
-def _check(table: RawTable, places: Places, shape: Shape, refused: set[int]) -> None:
-    """Allowed types, (0, 0), swapped axes, the box of China, the box of the basin, invalid polygons."""
-    far: list[int] = []
-    for place, geometry in enumerate(places.geometry):
-        row = int(table.rows[place])
-        if geometry is None or geometry.is_empty:
-            places.geometry[place] = None
-            if shape.required and place not in refused:
-                places.problems.append(Problem(row, None, None, "geometry_missing"))
-            continue
-        code, params = _fault(geometry, shape)
-        if code is not None:
-            places.problems.append(Problem(row, None, _brief(geometry), code, params))
-            places.geometry[place] = None
-            continue
-        if not geometry.is_valid:
-            places.geometry[place] = geometry = _repaired(table, places, place, shape)
-            if geometry is None:
-                continue
-        west, south, east, north = geometry.bounds
-        if not lies_in_basin([west, east], [south, north]).any():
-            far.append(row)
-    if far:
-        params = {"count": len(far), "rows": ", ".join(map(str, far[:_NAMED])) + ("…" if len(far) > _NAMED else "")}
-        places.notices.append(Notice("outside_basin", params))
-
-
-def _fault(geometry: shapely.Geometry, shape: Shape) -> tuple[str | None, dict[str, Any]]:
+def _fault(geometry: Any, shape: Shape) -> tuple[str, dict[str, Any]] | None:
+    """Code and params of what forbids this geometry, or None."""
     if geometry.geom_type not in shape.types:
         return "geometry_type", {"found": geometry.geom_type, "allowed": ", ".join(shape.types)}
     west, south, east, north = geometry.bounds
-    if geometry.geom_type == "Point" and west == 0 and south == 0:
+    if geometry.geom_type == "Point" and (west, south) == (0, 0):
         return "coordinate_zero", {}
-    if abs(west) > 180 or abs(east) > 180 or abs(south) > 90 or abs(north) > 90:
-        swapped = SOUTH <= west and east <= NORTH and WEST <= south and north <= EAST
+    swapped = SOUTH <= west <= east <= NORTH and WEST <= south <= north <= EAST
+    if west < -180 or east > 180 or south < -90 or north > 90:
         return ("coordinate_swapped" if swapped else "coordinate_projected"), {}
-    if shape.in_china and not (WEST <= west and east <= EAST and SOUTH <= south and north <= NORTH):
-        if SOUTH <= west and east <= NORTH and WEST <= south and north <= EAST:
-            return "coordinate_swapped", {}
-        return "coordinate_outside_china", {}
-    return None, {}
-
-
-def _repaired(table: RawTable, places: Places, place: int, shape: Shape) -> shapely.Geometry | None:
-    """Repair an invalid geometry, keep what it was, and say so; parts of lower dimension are left out."""
-    broken = places.geometry[place]
-    row = int(table.rows[place])
-    mended = shapely.make_valid(broken)
-    if mended.geom_type == "GeometryCollection":
-        area = [part for part in mended.geoms if part.geom_type in ("Polygon", "MultiPolygon")]
-        mended = shapely.union_all(area) if area else mended
-    if mended.is_empty or mended.geom_type not in shape.types:
-        places.problems.append(Problem(row, None, _brief(broken), "geometry_invalid"))
-        return None
-    before = places.original[place] or {}
-    places.original[place] = {"geometry": shapely.to_wkt(broken, rounding_precision=-1)} | before
-    places.notices.append(Notice("geometry_repaired", {"reason": shapely.is_valid_reason(broken)}, row=row))
-    return mended
+    if shape.in_china and not (WEST <= west <= east <= EAST and SOUTH <= south <= north <= NORTH):
+        return ("coordinate_swapped" if swapped else "coordinate_outside_china"), {}
+    return None
 
 
 def _brief(geometry: shapely.Geometry) -> str:
-    return shapely.to_wkt(geometry, rounding_precision=6)[:80]
+    return shapely.to_wkt(geometry, rounding_precision=6)[:_BRIEF]

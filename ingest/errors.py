@@ -1,8 +1,8 @@
-"""Errors of the door where files come in. Standard library only.
+"""Errors of the door where files come in. Standard library only (codes: `ingest.codes`).
 
 A file that cannot be used raises one of these (exit code 2). A row that cannot be used never raises: it
 becomes a :class:`ingest.report.Problem`, so that all of them are reported at once. Every error carries a
-stable ``code`` and ``params``; the words for people are those of ``api/messages/ingest.toml`` under that code.
+stable ``code`` and ``params``; the words for people are those of ``api/messages/ingest.toml``.
 """
 
 from __future__ import annotations

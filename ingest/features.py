@@ -42,8 +42,8 @@ class ParsedFeatures:
     Attributes
     ----------
     frame :
-        The good rows: the kind's columns by their contract names, `row` (number in the file), `original` (what
-        the row was before anything was converted, or None) and `fact_hash`; a GeoDataFrame in EPSG:4490 for
+        The good rows: the kind's columns by their contract names, `row` (its number), `original` (what it
+        was before anything was converted, or None) and `fact_hash`; a GeoDataFrame in EPSG:4490 for
         kinds with a geometry, a DataFrame for the others. Repetitions of a row inside the file are left out.
     problems :
         All of them, by row.
@@ -65,7 +65,7 @@ class ParsedFeatures:
 
 
 def parse_features(kind: str, path: Path, options: IngestOptions | None = None) -> ParsedFeatures:
-    """Read and check one file of `kind` (dashes or underscores; ``places`` for any file that `distance` measures).
+    """Read and check one file of `kind` (dashes or underscores; ``places`` for what `distance` measures).
 
     Raises
     ------
@@ -95,12 +95,14 @@ class _FeatureParser:
         self.fields = self._choose_columns(map_headers(table.columns, names))
         self.originals: list[dict[str, Any]] = [{} for _ in range(len(table))]
 
-    # -- columns -----------------------------------------------------------------------------------------------
+    # -- columns -----------------------------------------------------------------------------------------
 
     @property
     def _plain(self) -> bool:
-        """Whether this is a plain file to measure with, not one to store: `distance` gives the rank itself."""
-        return self.options.required is not None or (self.kind.name == "shorelines" and self.options.rank is not None)
+        """Whether this is a plain file to measure with, not one to store: `distance` gives the rank."""
+        return self.options.required is not None or (
+            self.kind.name == "shorelines" and self.options.rank is not None
+        )
 
     @property
     def _required(self) -> tuple[str, ...]:
@@ -135,9 +137,13 @@ class _FeatureParser:
     def _has_places(self, by_field: Mapping[str, Any]) -> bool:
         if self.table.geometry is not None or "geometry" in by_field or "coordinates" in by_field:
             return True
-        return any(a in by_field and b in by_field for a, b in (("lon", "lat"), ("easting", "northing"), ("x", "y")))
+        return any(
+            a in by_field and b in by_field for a, b in (("lon", "lat"), ("easting", "northing"), ("x", "y"))
+        )
 
-    def _report_unused(self, mapped: Sequence[MappedColumn], by_field: Mapping[str, Sequence[MappedColumn]]) -> None:
+    def _report_unused(
+        self, mapped: Sequence[MappedColumn], by_field: Mapping[str, Sequence[MappedColumn]]
+    ) -> None:
         used = {column.position for columns in by_field.values() for column in columns}
         if self.kind.name == "places":
             return  # any other column is welcome there
@@ -149,13 +155,17 @@ class _FeatureParser:
                 code = "column_unknown" if hint is None else "column_unknown_similar"
                 params = {"column": column.header} | ({} if hint is None else {"similar": hint})
                 self.notices.append(Notice(code, params, column=column.header))
-            elif column.field != IGNORED and (column.field not in self.kind.fields or column.position not in used):
-                self.notices.append(Notice("column_not_stored", {"column": column.header}, column=column.header))
+            elif column.field != IGNORED and (
+                column.field not in self.kind.fields or column.position not in used
+            ):
+                self.notices.append(
+                    Notice("column_not_stored", {"column": column.header}, column=column.header)
+                )
         if self.table.sheets_ignored:
             params = {"sheet": self.table.sheet or "", "others": ", ".join(self.table.sheets_ignored)}
             self.notices.append(Notice("sheets_ignored", params))
 
-    # -- rows --------------------------------------------------------------------------------------------------
+    # -- rows --------------------------------------------------------------------------------------------
 
     def parse(self) -> ParsedFeatures:
         columns = {column.name: self._column_values(column.name) for column in self.kind.columns}
@@ -211,7 +221,9 @@ class _FeatureParser:
         if "rank" not in self.fields and self.options.rank is not None:
             rank = choices_of("rank").get(fold_word(self.options.rank))
             if rank is None:
-                raise OptionError("--rank", self.options.rank, ", ".join(dict.fromkeys(choices_of("rank").values())))
+                raise OptionError(
+                    "--rank", self.options.rank, ", ".join(dict.fromkeys(choices_of("rank").values()))
+                )
             columns["rank"] = [rank] * len(self.table)
         if self.options.source is not None:
             columns["source"] = [value or self.options.source for value in columns["source"]]
@@ -249,7 +261,7 @@ class _FeatureParser:
         self.notices.extend(places.notices)
         return places
 
-    # -- checks across columns ---------------------------------------------------------------------------------
+    # -- checks across columns ---------------------------------------------------------------------------
 
     def _check_rows(self, columns: dict[str, list[Any]], places: Places | None) -> None:
         if "valid_from" in columns:
@@ -260,7 +272,9 @@ class _FeatureParser:
                     params = {"earlier": earlier, "first": str(first), "later": later, "second": str(second)}
                     self.notices.append(Notice("dates_out_of_order", params, row=int(self.table.rows[place])))
         for name in ("parent_code", "downstream_code"):
-            for place, (own, other) in enumerate(zip(columns.get("code", []), columns.get(name, []), strict=False)):
+            for place, (own, other) in enumerate(
+                zip(columns.get("code", []), columns.get(name, []), strict=False)
+            ):
                 if own is not None and own == other:
                     self._problem(place, name, other, "refers_to_itself")
         if self.kind.name == "water_sources" and places is not None:
@@ -295,18 +309,20 @@ class _FeatureParser:
             if factor != 1:
                 self.originals[place] |= {"limit": str(limit), "unit": unit}
 
-    # -- the frame ---------------------------------------------------------------------------------------------
+    # -- the frame ---------------------------------------------------------------------------------------
 
     def _frame(self, columns: Mapping[str, list[Any]], places: Places | None) -> pd.DataFrame:
         bad = {problem.row for problem in self.problems}
         good = np.array([int(row) not in bad for row in self.table.rows], dtype=bool)
-        chosen = np.flatnonzero(good)
+        chosen = [int(place) for place in np.flatnonzero(good)]
         data: dict[str, Any] = {
-            name: pd.Series([values[place] for place in chosen], dtype=object) for name, values in columns.items()
+            name: pd.Series([values[place] for place in chosen], dtype=object)
+            for name, values in columns.items()
         }
         geometry = None if places is None else places.geometry[chosen]
         data["row"] = self.table.rows[chosen]
-        data["original"] = pd.Series([self._original(place, places) for place in chosen], dtype=object)
+        originals: list[Any] = [self._original(place, places) for place in chosen]
+        data["original"] = pd.Series(originals, dtype=object)
         names = [column.name for column in self.kind.columns]
         data["fact_hash"] = pd.Series(
             [
@@ -322,51 +338,51 @@ class _FeatureParser:
         frame = pd.DataFrame(data)
         if geometry is None:
             return frame
-        return gpd.GeoDataFrame(frame, geometry=gpd.GeoSeries(list(geometry), crs=CGCS2000, index=frame.index))
+        placed: pd.DataFrame = gpd.GeoDataFrame(
+            frame, geometry=gpd.GeoSeries(list(geometry), crs=CGCS2000, index=frame.index)
+        )
+        return placed
 
     def _original(self, place: int, places: Places | None) -> dict[str, Any] | None:
         merged = self.originals[place] | ((places.original[place] if places is not None else None) or {})
         return merged or None
 
     def _without_repetitions(self, frame: pd.DataFrame) -> tuple[pd.DataFrame, tuple[int, ...]]:
-        """Leave out exact repetitions; refuse rows that say different things of one key and day."""
-        first_of = frame.drop_duplicates("fact_hash")
-        repeated = tuple(int(row) for row in frame["row"][~frame.index.isin(first_of.index)])
-        key = [*self.kind.key, *(["valid_from"] if "valid_from" in frame else [])]
+        """Leave out exact repetitions; refuse all rows that say different things of one key and day."""
         if self.kind.name == "places":
             return frame, ()
-        if self.kind.name == "ledger":
-            return first_of, repeated
+        key = [*self.kind.key, *(["valid_from"] if "valid_from" in frame else [])]
         groups: dict[tuple[Any, ...], list[int]] = defaultdict(list)
-        for index, *values in first_of[key].itertuples():
-            groups[tuple(values)].append(index)
-        clashing: list[int] = []
-        for members in groups.values():
-            if len(members) < 2:
+        for place, values in enumerate(frame[key].itertuples(index=False)):
+            groups[tuple(values)].append(place)
+        rows = [int(row) for row in frame["row"]]
+        hashes = frame["fact_hash"].tolist()
+        refused: set[int] = set()
+        repeated: set[int] = set()
+        for subject, places in groups.items():
+            if self._clash(frame, places, hashes):
+                refused.update(places)
+                for place in places:
+                    others = ", ".join(str(rows[other]) for other in places if hashes[other] != hashes[place])
+                    params = {"others": others}
+                    header = self._header_of(self.kind.key[0])
+                    self.problems.append(
+                        Problem(rows[place], header, str(subject[0]), "key_conflict", params)
+                    )
                 continue
-            if self.kind.name == "shorelines" and first_of.loc[members, "rank"].nunique() == 1:
-                continue  # several pieces of one line
-            clashing.extend(members)
-            rows = [int(first_of.at[index, "row"]) for index in members]
-            for index, row in zip(members, rows, strict=True):
-                others = ", ".join(str(other) for other in rows if other != row)
-                value = str(first_of.at[index, self.kind.key[0]])
-                header = self._header_of(self.kind.key[0])
-                self.problems.append(Problem(row, header, value, "key_conflict", {"others": others}))
-        if not clashing:
-            return first_of, repeated
-        # A repetition of a clashing row clashes like the row that it repeats.
-        hashes = set(first_of.loc[clashing, "fact_hash"])
-        for index in frame.index[frame["fact_hash"].isin(hashes) & ~frame.index.isin(clashing)]:
-            row = int(frame.at[index, "row"])
-            value = str(frame.at[index, self.kind.key[0]])
-            same = frame.index[(frame["fact_hash"] == frame.at[index, "fact_hash"])][0]
-            others = str(int(frame.at[same, "row"]))
-            self.problems.append(
-                Problem(row, self._header_of(self.kind.key[0]), value, "key_conflict", {"others": others})
-            )
-        rejected = {problem.row for problem in self.problems}
-        return first_of.drop(index=clashing), tuple(row for row in repeated if row not in rejected)
+            seen: set[str] = set()
+            for place in places:
+                if hashes[place] in seen:
+                    repeated.add(place)
+                seen.add(hashes[place])
+        kept = [place for place in range(len(frame)) if place not in refused and place not in repeated]
+        return frame.iloc[kept], tuple(sorted(rows[place] for place in repeated))
+
+    def _clash(self, frame: pd.DataFrame, places: Sequence[int], hashes: Sequence[str]) -> bool:
+        """Whether rows of one key contradict each other; pieces of one shoreline and ledger events do not."""
+        if len({hashes[place] for place in places}) < 2 or self.kind.name == "ledger":
+            return False
+        return self.kind.name != "shorelines" or len(set(frame["rank"].iloc[list(places)])) > 1
 
     def _header_of(self, field: str) -> str:
         return self.fields[field].header if field in self.fields else field
@@ -376,7 +392,9 @@ def fact_hash(kind: str, facts: Mapping[str, Any], geometry: shapely.Geometry | 
     """SHA-256 of what a row says, in one canonical form: 1.0 and 1.00 are the same fact, None is no fact."""
     said = {name: _canonical(value) for name, value in facts.items() if value is not None}
     if geometry is not None:
-        said["geometry"] = shapely.to_wkb(geometry, hex=True, byte_order=1, output_dimension=2, include_srid=False)
+        said["geometry"] = shapely.to_wkb(
+            geometry, hex=True, byte_order=1, output_dimension=2, include_srid=False
+        )
     text = json.dumps([kind, said], ensure_ascii=False, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
 

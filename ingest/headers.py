@@ -2,8 +2,8 @@
 
 The names stand in ``data/header_synonyms.csv`` (scope, field, synonym): scope ``*`` holds for every kind of
 file, ``parameter`` for measured parameters, any other for one kind; ``运行状态`` is a station's in readings
-and a pond's in a pond list. A header is compared after NFKC, without spaces and brackets of units; the unit is
-kept. Symbols of elements are compared with their case (``Co`` is cobalt, ``CO`` is not); words without.
+and a pond's in a pond list. A header is compared after NFKC, without spaces and brackets of units; the unit
+is kept. Symbols of elements are compared with their case (``Co`` is cobalt, ``CO`` is not); words without.
 """
 
 from __future__ import annotations
@@ -155,5 +155,7 @@ def near_miss(header: str, names: Names) -> str | None:
     """The known name that an unknown header is probably a slip of, or None."""
     text = _fold(header)
     bracket = _BRACKET.match(text)
-    close = difflib.get_close_matches(bracket["base"] if bracket else text, list(names.words), n=1, cutoff=_NEAR)
+    close = difflib.get_close_matches(
+        bracket["base"] if bracket else text, list(names.words), n=1, cutoff=_NEAR
+    )
     return names.words[close[0]] if close else None

@@ -1,6 +1,6 @@
 """What a row of each kind must be: its columns, their types, the words they may hold, the checks across them.
 
-The kinds and columns are those of the contracts; the words stand in ``data/choices.csv`` (set, code, synonym).
+The kinds and columns are those of the contracts; the words stand in ``data/choices.csv``.
 """
 
 from __future__ import annotations
@@ -84,7 +84,9 @@ class Kind:
     @property
     def fields(self) -> tuple[str, ...]:
         """Every name that a header may map to: the columns, and those that make a geometry."""
-        places = ("lon", "lat", "coordinates", "geometry", "easting", "northing", "x", "y") if self.shape else ()
+        places = (
+            ("lon", "lat", "coordinates", "geometry", "easting", "northing", "x", "y") if self.shape else ()
+        )
         return (*(column.name for column in self.columns), *places)
 
     @property
@@ -194,7 +196,11 @@ KINDS: Mapping[str, Kind] = {
             ),
             key=("code",),
             shape=Shape(POINT),
-            ordered_dates=(("found_on", "traced_on"), ("found_on", "cancelled_on"), ("completed_on", "cancelled_on")),
+            ordered_dates=(
+                ("found_on", "traced_on"),
+                ("found_on", "cancelled_on"),
+                ("completed_on", "cancelled_on"),
+            ),
         ),
         Kind(
             "tailings_ponds",
@@ -334,7 +340,7 @@ def find_kind(name: str) -> Kind:
     return kind
 
 
-# -- cells -------------------------------------------------------------------------------------------------------
+# -- cells -----------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -347,7 +353,9 @@ class CellError:
 
 Cell = tuple[Any, CellError | None]
 
-_EMPTY = frozenset({"", "-", "--", "—", "——", "/", "\\", "*", "null", "NULL", "None", "nan", "NaN", "N/A", "#N/A"})
+_EMPTY = frozenset(
+    {"", "-", "--", "—", "——", "/", "\\", "*", "null", "NULL", "None", "nan", "NaN", "N/A", "#N/A"}
+)
 _REGION_CODE = re.compile(r"^[1-9]\d{5}(?:\d{3}){0,2}$")
 
 
@@ -376,11 +384,14 @@ def _listed(name: str) -> str:
     for word, code in choices_of(name).items():
         if not word.isascii():
             words.setdefault(code, word)
-    return ", ".join(f"{code} {words[code]}" if code in words else code for code in dict.fromkeys(choices_of(name).values()))
+    return ", ".join(
+        f"{code} {words[code]}" if code in words else code
+        for code in dict.fromkeys(choices_of(name).values())
+    )
 
 
 def clean_text(text: str) -> str:
-    """A text without the blanks around it; NBSP, ideographic and zero-width blanks and line breaks are blanks."""
+    """A text without the blanks around it; NBSP, ideographic and zero-width blanks and line breaks too."""
     cleaned = text.replace("\u200b", "").replace("\ufeff", "")
     return " ".join(cleaned.split()) if not cleaned.isalnum() else cleaned
 

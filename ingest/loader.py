@@ -75,7 +75,7 @@ def load_files(
     reports: list[UploadReport] = []
     rejects = _RejectsFile(options.rejects, say)
     for path in paths:
-        load = _FileLoad(engine, name, Path(path), options, say, progress or _no_progress)
+        load = _FileLoad(engine, name, Path(path), options, text=say, progress=progress or _no_progress)
         reports.append(load.run())
         rejects.add(load)
     rejects.close()
@@ -108,10 +108,6 @@ class _Outcome:
         return {problem.row for problem in self.problems}
 
 
-class _RollBack(Exception):  # noqa: N818 - a signal inside this module, not an error
-    """Leave the transaction without what was written in it."""
-
-
 class _FileLoad:
     """One load of one file."""
 
@@ -121,6 +117,7 @@ class _FileLoad:
         kind: str,
         path: Path,
         options: IngestOptions,
+        *,
         text: Translator,
         progress: Progress,
     ) -> None:
@@ -134,7 +131,7 @@ class _FileLoad:
         self.outcome = _Outcome()
         self.upload_id: int | None = None
 
-    # -- the course of a load ----------------------------------------------------------------------------------
+    # -- the course of a load ----------------------------------------------------------------------------
 
     def run(self) -> UploadReport:
         self.sha256, self.size = _fingerprint(self.path)
@@ -169,14 +166,15 @@ class _FileLoad:
                 if isinstance(parsed, ParsedReadings):
                     _ReadingsLoad(session, upload_id, recorded_at, parsed, self.outcome).run()
                 else:
-                    _FeaturesLoad(session, upload_id, recorded_at, parsed, self.outcome, self.options).run()
+                    _FeaturesLoad(
+                        session, upload_id, recorded_at, parsed, outcome=self.outcome, options=self.options
+                    ).run()
                 kept = self.options.partial or not self.outcome.rejected
                 report = self._report(kept=kept)
-                if not kept or self.options.dry_run:
-                    raise _RollBack
-                self._finish(session, upload_id, report)
-        except _RollBack:
-            pass
+                if kept and not self.options.dry_run:
+                    self._finish(session, upload_id, report)
+                else:
+                    session.rollback()
         except (IntegrityError, DataError) as error:
             constraint = getattr(getattr(error.orig, "diag", None), "constraint_name", None)
             raise LoadConflictError(self.path.name, constraint or str(error.orig).splitlines()[0]) from error
@@ -187,7 +185,7 @@ class _FileLoad:
                 self._finish(session, report.upload_id or 0, report)
         return report
 
-    # -- the books ---------------------------------------------------------------------------------------------
+    # -- the books ---------------------------------------------------------------------------------------
 
     def _record_upload(self, session: Session) -> int:
         options = self.options
@@ -198,7 +196,8 @@ class _FileLoad:
             "captured_at": None if options.captured_at is None else options.captured_at.isoformat(),
             "partial": options.partial or None,
             "negative_is_limit": options.negative_is_limit or None,
-            "detection_limits": {code: str(limit) for code, limit in options.detection_limits.items()} or None,
+            "detection_limits": {code: str(limit) for code, limit in options.detection_limits.items()}
+            or None,
         }
         return loading.record_upload(
             session,
@@ -243,7 +242,7 @@ class _FileLoad:
         loading.record_rejects(session, upload_id, list(self.rejects()))
 
     def _record_failure(self, error: BaseException) -> None:
-        """Say that the load broke off, if the database still answers; its rows are gone with the transaction."""
+        """Say that the load broke off, if the database still answers; its rows went with the transaction."""
         if self.upload_id is None:
             return
         try:
@@ -262,7 +261,9 @@ class _FileLoad:
             yield {
                 "row": row,
                 "errors": errors[row],
-                "original": {name: _storable(cell) for name, cell in self.table.row_cells(places[row]).items()},
+                "original": {
+                    name: _storable(cell) for name, cell in self.table.row_cells(places[row]).items()
+                },
             }
 
 
@@ -284,7 +285,7 @@ def _fingerprint(path: Path) -> tuple[str, int]:
 
 
 class _RejectsFile:
-    """The bad rows of all files in their own columns, with the reason, in one CSV that a spreadsheet opens."""
+    """The bad rows of all files in their own columns, with the reason, in one CSV for a spreadsheet."""
 
     def __init__(self, path: Path | None, text: Translator) -> None:
         self.path = path
@@ -313,10 +314,12 @@ class _RejectsFile:
                 writer.writeheader()
                 writer.writerows(self.rows)
         except OSError as error:
-            raise OptionError("--rejects", str(self.path), f"a file that can be written ({error.strerror})") from error
+            raise OptionError(
+                "--rejects", str(self.path), f"a file that can be written ({error.strerror})"
+            ) from error
 
 
-# -- features ----------------------------------------------------------------------------------------------------
+# -- features --------------------------------------------------------------------------------------------
 
 
 class _FeaturesLoad:
@@ -328,6 +331,7 @@ class _FeaturesLoad:
         upload_id: int,
         recorded_at: datetime,
         parsed: ParsedFeatures,
+        *,
         outcome: _Outcome,
         options: IngestOptions,
     ) -> None:
@@ -366,7 +370,9 @@ class _FeaturesLoad:
         if kind.shape is not None:
             shapes = shapely.set_srid(np.asarray(frame.geometry.array, dtype=object), SRID)
             geometry = shapely.to_wkb(shapes, hex=True, include_srid=True)
-        for place, values in enumerate(frame[[*names, "row", "original", "fact_hash"]].itertuples(index=False)):
+        for place, values in enumerate(
+            frame[[*names, "row", "original", "fact_hash"]].itertuples(index=False)
+        ):
             facts = dict(zip([*names, "source_row", "original", "fact_hash"], values, strict=True))
             row = {renamed.get(name, name): value for name, value in facts.items()}
             row["source_row"] = int(row["source_row"])
@@ -378,7 +384,9 @@ class _FeaturesLoad:
 
     def _register(self, rows: Sequence[Mapping[str, Any]]) -> None:
         latest: dict[str, tuple[str, str | None, str]] = {}
-        for row in sorted(rows, key=lambda row: (row["valid_from"] is not None, row["valid_from"] or date.min)):
+        for row in sorted(
+            rows, key=lambda row: (row["valid_from"] is not None, row["valid_from"] or date.min)
+        ):
             latest[row["code"]] = (row["code"], row["province"], row["name"])
         for adoption in loading.register_sections(self.session, list(latest.values()), fold_name):
             params = {"provisional": adoption.provisional_code, "code": adoption.code, "count": adoption.left}
@@ -390,16 +398,20 @@ def _version_hashes(frame: pd.DataFrame) -> list[str]:
     """One hash for all pieces of a line that begin to hold on the same day."""
     keys = [
         (code, name or "", first)
-        for code, name, first in zip(frame["water_body_code"], frame["name"], frame["valid_from"], strict=True)
+        for code, name, first in zip(
+            frame["water_body_code"], frame["name"], frame["valid_from"], strict=True
+        )
     ]
     pieces: dict[Any, list[str]] = defaultdict(list)
     for key, fact in zip(keys, frame["fact_hash"], strict=True):
         pieces[key].append(fact)
-    digests = {key: hashlib.sha256("".join(sorted(facts)).encode()).hexdigest() for key, facts in pieces.items()}
+    digests = {
+        key: hashlib.sha256("".join(sorted(facts)).encode()).hexdigest() for key, facts in pieces.items()
+    }
     return [digests[key] for key in keys]
 
 
-# -- readings ----------------------------------------------------------------------------------------------------
+# -- readings --------------------------------------------------------------------------------------------
 
 
 def fold_name(name: str) -> str:
@@ -411,7 +423,12 @@ class _ReadingsLoad:
     """Resolve sections, find clashes in the file and with the database, stage and insert."""
 
     def __init__(
-        self, session: Session, upload_id: int, recorded_at: datetime, parsed: ParsedReadings, outcome: _Outcome
+        self,
+        session: Session,
+        upload_id: int,
+        recorded_at: datetime,
+        parsed: ParsedReadings,
+        outcome: _Outcome,
     ) -> None:
         self.session = session
         self.upload_id = upload_id
@@ -437,7 +454,7 @@ class _ReadingsLoad:
         self._refuse_clashes(statuses, ["section_id", "observed_at"], ["status"])
         self._insert(readings, statuses)
 
-    # -- rows that say too little ------------------------------------------------------------------------------
+    # -- rows that say too little ------------------------------------------------------------------------
 
     def _refuse_empty(self, samples: pd.DataFrame) -> None:
         """Rows without values and without a status, and rows whose time is not known."""
@@ -462,10 +479,10 @@ class _ReadingsLoad:
             elif self.parsed.layout == "wide" and not observed:
                 self._problem(row, "sampled_at", raw, "status_without_time", status=status)
 
-    # -- sections ----------------------------------------------------------------------------------------------
+    # -- sections ----------------------------------------------------------------------------------------
 
     def _section_ids(self, samples: pd.DataFrame) -> pd.Series[Any]:
-        """Registry number of each sample, None where its row is refused; unknown (province, name) are entered."""
+        """Registry number of each sample, None where its row is refused; new (province, name) are entered."""
         registry = loading.registered_sections(self.session)
         by_code = {entry.code: entry.id for entry in registry}
         by_place: dict[tuple[str, str], list[loading.RegisteredSection]] = defaultdict(list)
@@ -495,7 +512,11 @@ class _ReadingsLoad:
             if code is not None:
                 self._refuse_section(usable, rows, "section_code", code, "section_code_unknown")
                 continue
-            candidates = by_place.get((fold_name(province), fold_name(name)), []) if province else by_name.get(fold_name(name), [])
+            candidates = (
+                by_place.get((fold_name(province), fold_name(name)), [])
+                if province
+                else by_name.get(fold_name(name), [])
+            )
             known = [entry for entry in candidates if not entry.provisional] or candidates
             if len(known) == 1:
                 found[group] = known[0].id
@@ -512,7 +533,9 @@ class _ReadingsLoad:
         numbers = {key: entry.id for key, entry in zip(newcomers, made, strict=True)}
         found |= {group: numbers[key] for group, key in waiting.items()}
         if made:
-            names = "、".join(entry.code for entry in made[:_CANDIDATES]) + ("…" if len(made) > _CANDIDATES else "")
+            names = "、".join(entry.code for entry in made[:_CANDIDATES]) + (
+                "…" if len(made) > _CANDIDATES else ""
+            )
             self.outcome.notices.append(Notice("sections_provisional", {"count": len(made), "names": names}))
         return pd.Series([found.get(int(code)) for code in codes], dtype=object, index=samples.index)
 
@@ -522,13 +545,15 @@ class _ReadingsLoad:
         every = set(self.parsed.samples["sample_id"].iloc[list(places)])
         if self.parsed.layout == "long":
             readings = self.parsed.readings
-            wanted = sorted({*readings["row"][readings["sample_id"].isin(every)], *(int(rows[place]) for place in places)})
+            wanted = sorted(
+                {*readings["row"][readings["sample_id"].isin(every)], *(int(rows[place]) for place in places)}
+            )
         else:
             wanted = [int(rows[place]) for place in places]
         for row in wanted:
             self._problem(int(row), header, value, code, **params)
 
-    # -- frames to stage ---------------------------------------------------------------------------------------
+    # -- frames to stage ---------------------------------------------------------------------------------
 
     def _readings(self, samples: pd.DataFrame, section_ids: pd.Series[Any]) -> pd.DataFrame:
         rejected = self.outcome.rejected
@@ -555,15 +580,19 @@ class _ReadingsLoad:
         chosen = chosen[keep] if self.parsed.layout == "wide" else chosen.iloc[:0]
         observed = chosen["sampled_at"]
         if self.parsed.capture_stated:
-            observed = observed.fillna(pd.to_datetime(chosen["captured_at"], utc=True).dt.tz_convert("Asia/Shanghai"))
-        frame = pd.DataFrame({"row": chosen["row"], "section_id": chosen["section_id"], "observed_at": observed})
+            observed = observed.fillna(
+                pd.to_datetime(chosen["captured_at"], utc=True).dt.tz_convert("Asia/Shanghai")
+            )
+        frame = pd.DataFrame(
+            {"row": chosen["row"], "section_id": chosen["section_id"], "observed_at": observed}
+        )
         frame["status"] = chosen["station_status"]
         return frame[frame["observed_at"].notna()]
 
-    # -- clashes inside the file -------------------------------------------------------------------------------
+    # -- clashes inside the file -------------------------------------------------------------------------
 
     def _refuse_clashes(self, frame: pd.DataFrame, key: list[str], said: list[str]) -> None:
-        """Refuse all rows that say different things of one section, time and parameter: none is the right one."""
+        """Refuse all rows that say different things of one section, time and parameter: none is right."""
         shared = frame[frame.duplicated(key, keep=False)]
         if shared.empty:
             return
@@ -579,7 +608,7 @@ class _ReadingsLoad:
                 others = ", ".join(str(other) for other in rows if other != row)
                 self._problem(row, name, str(value), "reading_conflict_in_file", others=others)
 
-    # -- the database ------------------------------------------------------------------------------------------
+    # -- the database ------------------------------------------------------------------------------------
 
     def _insert(self, readings: pd.DataFrame, statuses: pd.DataFrame) -> None:
         refused = self.outcome.rejected
@@ -627,7 +656,11 @@ class _ReadingsLoad:
     ) -> None:
         """A row is loaded if it brought anything that neither the database nor an earlier row has."""
         kept = readings[~readings["row"].isin(refused)]
-        stored = pd.Series([pair in known for pair in zip(kept["row"], kept["parameter"], strict=True)], index=kept.index, dtype=bool)
+        stored = pd.Series(
+            [pair in known for pair in zip(kept["row"], kept["parameter"], strict=True)],
+            index=kept.index,
+            dtype=bool,
+        )
         fresh = kept[~stored].drop_duplicates(["section_id", "parameter", "sampled_at"])
         loaded = {int(row) for row in fresh["row"]}
         kept_statuses = statuses[~statuses["row"].isin(refused | known_statuses)]
@@ -636,20 +669,20 @@ class _ReadingsLoad:
         self.outcome.duplicate |= {int(row) for row in self.parsed.table.rows} - refused - loaded
 
 
-def _repeated(subject: NDArray[np.int64], said: pd.DataFrame) -> NDArray[np.int64]:
+def _repeated(subject: NDArray[Any], said: pd.DataFrame) -> NDArray[Any]:
     """Subjects about which more than one thing is said; 0.1 and 0.10 are the same thing."""
     codes = {name: pd.factorize(said[name].to_numpy(dtype=object))[0] for name in said}
     different = pd.DataFrame({"subject": subject, **codes}).drop_duplicates()
     return different["subject"][different["subject"].duplicated()].to_numpy()
 
 
-def _differing(subject: NDArray[np.int64], said: pd.DataFrame) -> NDArray[np.bool_]:
+def _differing(subject: NDArray[Any], said: pd.DataFrame) -> NDArray[np.bool_]:
     """Rows whose subject has more than one thing said about it."""
     return np.isin(subject, _repeated(subject, said))
 
 
 def _reading_texts(readings: pd.DataFrame) -> Iterator[tuple[str, ...]]:
-    """Readings as COPY reads them, in the order of `loading.READING_COLUMNS`; texts are built once per value."""
+    """Readings as COPY reads them, in the order of `loading.READING_COLUMNS`."""
     at = readings["sampled_at"].dt.strftime("%Y-%m-%d %H:%M:%S+08").tolist() if len(readings) else []
     columns: list[Sequence[str]] = [
         [str(row) for row in readings["row"].tolist()],

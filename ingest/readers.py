@@ -1,6 +1,6 @@
 """Files become tables of text: CSV/TSV, XLSX/XLS, JSON, GeoJSON, GeoPackage, Shapefile, (Geo)Parquet.
 
-Nothing is interpreted here. A cell is the text that stands in the file (``0.05L`` and ``007`` survive); a cell
+Nothing is interpreted here. A cell is the text that stands in the file (``0.05L`` and ``007`` survive); one
 that the file itself types (a number or a date of a workbook) becomes the text that a person sees there.
 """
 
@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, NoReturn, TextIO
+from typing import Any, NoReturn, Self, TextIO
 
 import geopandas as gpd
 import numpy as np
@@ -55,7 +55,14 @@ _JSON_ENDINGS = {".json", ".geojson"}
 _LAYER_ENDINGS = {".gpkg", ".shp"}
 _PARQUET_ENDINGS = {".parquet", ".geoparquet"}
 ENDINGS = tuple(
-    sorted(_TEXT_ENDINGS | _WORKBOOK_ENDINGS | _JSON_ENDINGS | _LAYER_ENDINGS | _PARQUET_ENDINGS | {".zip", ".gz"})
+    sorted(
+        _TEXT_ENDINGS
+        | _WORKBOOK_ENDINGS
+        | _JSON_ENDINGS
+        | _LAYER_ENDINGS
+        | _PARQUET_ENDINGS
+        | {".zip", ".gz"}
+    )
 )
 
 
@@ -154,7 +161,7 @@ def _checked_size(table: RawTable, limits: Limits) -> RawTable:
     return table
 
 
-# -- packed files ------------------------------------------------------------------------------------------------
+# -- packed files ----------------------------------------------------------------------------------------
 
 
 def _unpacked(path: Path, limits: Limits) -> tuple[str, bytes]:
@@ -167,7 +174,9 @@ def _unpacked(path: Path, limits: Limits) -> tuple[str, bytes]:
             with zipfile.ZipFile(path) as archive:
                 members = [item for item in archive.infolist() if not item.is_dir()]
                 if len(members) != 1:
-                    raise UnknownFormatError(path.name, f"the archive holds {len(members)} files instead of one")
+                    raise UnknownFormatError(
+                        path.name, f"the archive holds {len(members)} files instead of one"
+                    )
                 with archive.open(members[0]) as member:
                     return members[0].filename, _read_bounded(path.name, member.read, limits.unpacked_bytes)
         return path.name, path.read_bytes()
@@ -190,7 +199,7 @@ def _zip_holds_shapefile(path: Path) -> bool:
         raise UnknownFormatError(path.name, str(error)) from error
 
 
-# -- text --------------------------------------------------------------------------------------------------------
+# -- text ------------------------------------------------------------------------------------------------
 
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -249,7 +258,9 @@ def _sniff_delimiter(text: str, header_score: HeaderScore) -> str:
 
     def merit(delimiter: str) -> tuple[int, int]:
         try:
-            rows = list(itertools.islice(csv.reader(io.StringIO(head, newline=""), delimiter=delimiter), TITLE_ROWS))
+            rows = list(
+                itertools.islice(csv.reader(io.StringIO(head, newline=""), delimiter=delimiter), TITLE_ROWS)
+            )
         except csv.Error:
             return (-1, -1)
         return (max(map(header_score, rows), default=0), max(map(len, rows), default=0))
@@ -309,7 +320,7 @@ def _table_of_rows(
     )
 
 
-# -- workbooks ---------------------------------------------------------------------------------------------------
+# -- workbooks -------------------------------------------------------------------------------------------
 
 
 def _read_workbook(file: str, data: bytes, options: IngestOptions, header_score: HeaderScore) -> RawTable:
@@ -324,7 +335,9 @@ def _read_workbook(file: str, data: bytes, options: IngestOptions, header_score:
         raise EmptyFileError(file)
     if len(filled) > 1:
         known = {
-            name: rows for name, rows in filled.items() if max(map(header_score, rows[:TITLE_ROWS]), default=0) > 1
+            name: rows
+            for name, rows in filled.items()
+            if max(map(header_score, rows[:TITLE_ROWS]), default=0) > 1
         }
         if len(known) > 1:
             raise SheetError("sheet_ambiguous", file, "", tuple(known))
@@ -364,7 +377,7 @@ _EXCEL_DIGITS = 15
 
 def cell_text(value: object) -> str:
     """Return the text of a typed cell as a person reads it: 15 digits for numbers, ISO for dates."""
-    if value is None:
+    if value is None or value is pd.NaT or value is pd.NA:
         return ""
     if isinstance(value, str):
         return value
@@ -375,14 +388,14 @@ def cell_text(value: object) -> str:
     if isinstance(value, float | np.floating):
         return _number_text(float(value))
     if isinstance(value, pd.Timestamp | datetime):
-        return "" if pd.isna(value) else value.isoformat(sep=" ")
+        return value.isoformat(sep=" ")
     if isinstance(value, date | time):
         return value.isoformat()
     if isinstance(value, timedelta):
         return str(value)
     if isinstance(value, list | tuple | dict | np.ndarray):
         return json.dumps(value, ensure_ascii=False, default=str)
-    return "" if value is pd.NaT or value is pd.NA else str(value)
+    return str(value)
 
 
 def _number_text(value: float) -> str:
@@ -393,7 +406,7 @@ def _number_text(value: float) -> str:
     return str(Decimal(f"{value:.{_EXCEL_DIGITS}g}")) if math.isfinite(value) else str(value)
 
 
-# -- JSON --------------------------------------------------------------------------------------------------------
+# -- JSON ------------------------------------------------------------------------------------------------
 
 
 class _NumberText(float):
@@ -402,7 +415,7 @@ class _NumberText(float):
     __slots__ = ("text",)
     text: str
 
-    def __new__(cls, text: str) -> _NumberText:
+    def __new__(cls, text: str) -> Self:
         number = super().__new__(cls, text)
         number.text = text
         return number
@@ -466,7 +479,7 @@ def _json_text(value: object) -> str:
 
 
 def _plane_geometry(geometry: dict[str, Any]) -> shapely.Geometry:
-    """A GeoJSON geometry in the plane: heights, and the nulls that some exporters put behind them, are left."""
+    """A GeoJSON geometry in the plane: heights, and nulls that some exporters put behind them, are left."""
     if geometry["type"] == "GeometryCollection":
         return shapely.GeometryCollection([_plane_geometry(part) for part in geometry["geometries"]])
     shape = shapely.geometry.shape({"type": geometry["type"], "coordinates": _plane(geometry["coordinates"])})
@@ -482,11 +495,11 @@ def _plane(coordinates: Any) -> Any:
 
 
 def _declared_crs(file: str, declared: object) -> str | None:
-    """The system in the (pre-RFC 7946) ``crs`` member, by name or EPSG code; without one GeoJSON is WGS 84."""
+    """The system in the ``crs`` member (before RFC 7946), by name or EPSG code; without one it is WGS 84."""
     if declared is None:
         return "OGC:CRS84"
-    properties = declared.get("properties") if isinstance(declared, dict) else None
-    if isinstance(properties, dict):
+    if isinstance(declared, dict) and isinstance(declared.get("properties"), dict):
+        properties = declared["properties"]
         if properties.get("name"):
             return str(properties["name"])
         if str(declared.get("type", "")).upper() == "EPSG" and properties.get("code"):  # GeoServer's old form
@@ -494,11 +507,11 @@ def _declared_crs(file: str, declared: object) -> str | None:
     raise UnknownFormatError(file, "a crs member without a name")
 
 
-# -- map layers and Parquet --------------------------------------------------------------------------------------
+# -- map layers and Parquet ------------------------------------------------------------------------------
 
 
 def _read_layer(path: Path, options: IngestOptions) -> RawTable:
-    """GeoPackage and (zipped) Shapefile through GDAL; a Shapefile without ``.cpg`` is UTF-8 or else GB18030."""
+    """GeoPackage and (zipped) Shapefile; a Shapefile without ``.cpg`` is UTF-8 or else GB18030."""
     source = f"/vsizip/{path.resolve()}" if path.suffix.lower() == ".zip" else path
     try:
         names = [str(row[0]) for row in pyogrio.list_layers(source)]
@@ -514,16 +527,18 @@ def _read_layer(path: Path, options: IngestOptions) -> RawTable:
 
 
 def _read_frame(source: Path | str, layer: str | None, encoding: str | None) -> pd.DataFrame:
-    if str(source).lower().endswith(".gpkg"):
-        return pyogrio.read_dataframe(source, layer=layer)
-    if encoding is None and isinstance(source, Path) and source.with_suffix(".cpg").exists():
-        return pyogrio.read_dataframe(source, layer=layer)
-    if encoding is not None:
-        return pyogrio.read_dataframe(source, layer=layer, encoding=encoding)
+    stated = isinstance(source, Path) and (
+        source.suffix.lower() == ".gpkg" or source.with_suffix(".cpg").exists()
+    )
+    frame: pd.DataFrame
+    if stated or encoding is not None:
+        frame = pyogrio.read_dataframe(source, layer=layer, encoding=encoding)
+        return frame
     try:
-        return pyogrio.read_dataframe(source, layer=layer, encoding="UTF-8")
+        frame = pyogrio.read_dataframe(source, layer=layer, encoding="UTF-8")
     except UnicodeDecodeError:
-        return pyogrio.read_dataframe(source, layer=layer, encoding="GB18030")
+        frame = pyogrio.read_dataframe(source, layer=layer, encoding="GB18030")
+    return frame
 
 
 def _read_parquet(file: str, data: bytes) -> RawTable:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -101,7 +101,17 @@ _CHOICES = {
     "station_type": Column("station_type", Type.CHOICE, choices="station_type"),
     "target_class": Column("target_class", Type.WATER_CLASS),
 }
-_TEXTS = ("province", "city", "river", "basin", "section", "section_code", "station_status", "method", "reported_class")
+_TEXTS = (
+    "province",
+    "city",
+    "river",
+    "basin",
+    "section",
+    "section_code",
+    "station_status",
+    "method",
+    "reported_class",
+)
 _MISSING_TEXTS = frozenset({"", "-", "--", "—", "/", "*", "null", "None", "nan", "NaN"})
 _MAX_DIGITS = 40
 
@@ -115,13 +125,13 @@ class ParsedReadings:
     Attributes
     ----------
     samples :
-        One row per sample, :data:`SAMPLE_COLUMNS`. `sampled_at` is a time in Asia/Shanghai or NaT, with the cell's
-        text in `sampled_at_raw`; `section` is the code where the file has one, else the name. All samples are
-        here, also those whose row has a problem.
+        One row per sample, :data:`SAMPLE_COLUMNS`. `sampled_at` is a time in Asia/Shanghai or NaT, with the
+        cell's text in `sampled_at_raw`; `section` is the code where the file has one, else the name. All
+        samples are here, also those whose row has a problem.
     readings :
         One row per value that could be read, :data:`READING_COLUMNS`, by sample and in the file's order of
-        parameters. Values are Decimals in the parameter's own unit; the value of a reading below the detection
-        limit is that limit; both are None for a bare ``ND`` (for classification only: loading refuses it).
+        parameters. Values are Decimals in the parameter's own unit; the value of a reading below the
+        detection limit is that limit; both are None for a bare ``ND``, which loading refuses.
     problems :
         What is wrong with which cell. Loading refuses such rows, classification leaves the cell out.
     rows_read :
@@ -143,7 +153,9 @@ class ParsedReadings:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-def parse_readings(path: Path, options: IngestOptions | None = None, *, for_loading: bool = False) -> ParsedReadings:
+def parse_readings(
+    path: Path, options: IngestOptions | None = None, *, for_loading: bool = False
+) -> ParsedReadings:
     """Read one file of readings.
 
     With `for_loading` a time without a year, and a bare ``ND`` without any detection limit, are problems.
@@ -189,7 +201,7 @@ class _ReadingsParser:
             "long" if "parameter" in self.fields and "value" in self.fields else "wide"
         )
 
-    # -- columns -----------------------------------------------------------------------------------------------
+    # -- columns -----------------------------------------------------------------------------------------
 
     def _choose_columns(self, mapped: Sequence[MappedColumn]) -> None:
         groups: dict[tuple[str, bool], list[MappedColumn]] = defaultdict(list)
@@ -199,17 +211,19 @@ class _ReadingsParser:
             elif column.parameter or column.field in FIELDS:
                 groups[column.field, column.full].append(column)
             elif column.field != IGNORED:
-                self.notices.append(Notice("column_not_stored", {"column": column.header}, column=column.header))
-        for (field, full), columns in groups.items():
+                self.notices.append(
+                    Notice("column_not_stored", {"column": column.header}, column=column.header)
+                )
+        for (name, full), columns in groups.items():
             if len(columns) > 1:
-                raise ColumnClashError(self.table.file, field, [column.header for column in columns])
+                raise ColumnClashError(self.table.file, name, [column.header for column in columns])
             if columns[0].parameter:
-                (self.full if full else self.shown)[field] = columns[0]
+                (self.full if full else self.shown)[name] = columns[0]
             else:
-                self.fields[field] = columns[0]
+                self.fields[name] = columns[0]
         # A file that has unrounded values only: they are the values.
-        for field in [field for field in self.full if field not in self.shown]:
-            self.shown[field] = self.full.pop(field)
+        for code in [code for code in self.full if code not in self.shown]:
+            self.shown[code] = self.full.pop(code)
         missing = []
         if not {"section", "section_code"} & self.fields.keys():
             missing.append("section (断面名称)")
@@ -237,7 +251,7 @@ class _ReadingsParser:
     def _problem(self, place: int, header: str | None, value: str | None, code: str, **params: Any) -> None:
         self.problems.append(Problem(int(self.table.rows[place]), header, value, code, params))
 
-    # -- the pass ----------------------------------------------------------------------------------------------
+    # -- the pass ----------------------------------------------------------------------------------------
 
     def parse(self) -> ParsedReadings:
         for place, extra in self.table.overlong:
@@ -261,7 +275,9 @@ class _ReadingsParser:
         """Everything that a row says besides its values; one row per row of the file."""
         count = len(self.table)
         nothing = np.full(count, None, dtype=object)
-        data: dict[str, Any] = {name: self._texts(name) if name in self.fields else nothing for name in _TEXTS}
+        data: dict[str, Any] = {
+            name: self._texts(name) if name in self.fields else nothing for name in _TEXTS
+        }
         for name, column in _CHOICES.items():
             data[name] = self._choice(name, column) if name in self.fields else nothing
         name, code = data["section"], data["section_code"]
@@ -274,9 +290,14 @@ class _ReadingsParser:
         data["captured_at"] = captured
         data["sampled_at"], data["sampled_at_raw"] = self._times(captured)
         data["row"] = self.table.rows
-        # Objects throughout: pandas would turn a column of texts into one whose missing cells are no longer None.
+        # Objects throughout: in a column of texts pandas would not keep None for what is missing.
         return pd.DataFrame(
-            {name: pd.Series(values, dtype=object) if isinstance(values, np.ndarray) and values.dtype == object else values for name, values in data.items()}
+            {
+                name: pd.Series(values, dtype=object)
+                if isinstance(values, np.ndarray) and values.dtype == object
+                else values
+                for name, values in data.items()
+            }
         )
 
     def _texts(self, field: str) -> Texts:
@@ -290,10 +311,12 @@ class _ReadingsParser:
         for entry, (_, error) in enumerate(parsed):
             if error is not None:
                 for place in np.flatnonzero(codes == entry):
-                    self._problem(int(place), self.fields[field].header, texts[entry], error.code, **error.params)
+                    self._problem(
+                        int(place), self.fields[field].header, texts[entry], error.code, **error.params
+                    )
         return _take([value for value, _ in parsed], codes)
 
-    # -- times -------------------------------------------------------------------------------------------------
+    # -- times -------------------------------------------------------------------------------------------
 
     def _captures(self) -> Texts:
         """When each row was captured: its own column, else the option, else the file's name; or None."""
@@ -330,7 +353,9 @@ class _ReadingsParser:
         header, cells = self._time_texts()
         codes, texts = _factorize(cells)
         captures, moments = pd.factorize(captured)
-        pairs, entries = np.unique(codes.astype(np.int64) * (len(moments) + 1) + captures + 1, return_inverse=True)
+        pairs, entries = np.unique(
+            codes.astype(np.int64) * (len(moments) + 1) + captures + 1, return_inverse=True
+        )
         times: list[datetime | None] = []
         for entry, pair in enumerate(pairs):
             text_at, capture_at = divmod(int(pair), len(moments) + 1)
@@ -346,7 +371,12 @@ class _ReadingsParser:
     ) -> datetime | None:
         parsed = parse_time(text, captured=capture)
         if parsed.code is None:
-            if parsed.at is None or capture is None or parsed.at <= capture + CAPTURE_SLACK or not _yearless(text):
+            if (
+                parsed.at is None
+                or capture is None
+                or parsed.at <= capture + CAPTURE_SLACK
+                or not _yearless(text)
+            ):
                 return parsed.at
             if not self.for_loading:
                 return parsed.at
@@ -360,7 +390,7 @@ class _ReadingsParser:
             self._problem(int(place), header, text, parsed.code)
         return None
 
-    # -- values ------------------------------------------------------------------------------------------------
+    # -- values ------------------------------------------------------------------------------------------
 
     def _factor(self, code: str, column: MappedColumn) -> Decimal:
         canonical = self.registry[code].unit
@@ -372,14 +402,16 @@ class _ReadingsParser:
         return factor
 
     def _read(self, code: str, text: str, factor: Decimal, limit: Decimal | None) -> CellValue:
-        """One cell of one parameter, in the parameter's unit and checked against what can be measured at all."""
+        """One cell of one parameter, in the parameter's unit, checked against what can be measured at all."""
         parameter = self.registry[code]
         cell = parse_value(text, negative_is_limit=self.options.negative_is_limit)
         if cell.reading is Reading.NOT_DETECTED:
             if limit is None:
                 limit = self.options.detection_limits.get(code)
             if limit is None:
-                return CellValue(Reading.NOT_DETECTED, code="detection_limit_missing" if self.for_loading else None)
+                return CellValue(
+                    Reading.NOT_DETECTED, code="detection_limit_missing" if self.for_loading else None
+                )
             return CellValue(Reading.BELOW, limit)
         if cell.number is None:
             return cell
@@ -438,7 +470,9 @@ class _ReadingsParser:
             )
         joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
         order = np.argsort(joined["sample_id"], kind="stable")
-        readings = pd.DataFrame({name: pd.Series(values[order], dtype=values.dtype) for name, values in joined.items()})
+        readings = pd.DataFrame(
+            {name: pd.Series(values[order], dtype=values.dtype) for name, values in joined.items()}
+        )
         readings["row"] = self.table.rows[readings["sample_id"].to_numpy()]
         samples = rows.assign(sample_id=np.arange(len(rows)))
         return samples[list(SAMPLE_COLUMNS)], readings[list(READING_COLUMNS)]
@@ -459,7 +493,9 @@ class _ReadingsParser:
                 cell = known[key] = self._long_cell(*key)
             if cell.code is not None:
                 header = self.fields[cell.wrong].header if cell.wrong in self.fields else value_header
-                said = dict(zip(("parameter", "unit", "value", "detection_limit", "full_value"), key, strict=True))
+                said = dict(
+                    zip(("parameter", "unit", "value", "detection_limit", "full_value"), key, strict=True)
+                )
                 self._problem(place, header, said[cell.wrong], cell.code, **cell.params)
             elif cell.value is not None and _is_reading(cell.value):
                 kept.append(place)
@@ -479,7 +515,8 @@ class _ReadingsParser:
                 "full_value": pd.Series([cell.full for cell in cells], dtype=object),
                 "qualifier": pd.Series(["<" if low else "=" for low in below], dtype=object),
                 "detection_limit": pd.Series(
-                    [value.number if low else None for value, low in zip(taken, below, strict=True)], dtype=object
+                    [value.number if low else None for value, low in zip(taken, below, strict=True)],
+                    dtype=object,
                 ),
                 "raw": pd.Series([values[place].strip() for place in kept], dtype=object),
             }
@@ -492,7 +529,11 @@ class _ReadingsParser:
             return _LongCell(code="parameter_unknown", wrong="parameter")
         canonical = self.registry[code].unit
         stated = clean_text(unit) or header_unit or self.fields["value"].unit
-        factor = Decimal(1) if stated is None or stated in _MISSING_TEXTS else conversion_factor(stated, canonical, code)
+        factor = (
+            Decimal(1)
+            if stated is None or stated in _MISSING_TEXTS
+            else conversion_factor(stated, canonical, code)
+        )
         if factor is None:
             return _LongCell(code="unit_not_convertible", wrong="unit", params={"canonical": canonical})
         stated_limit: Decimal | None = None
@@ -506,13 +547,15 @@ class _ReadingsParser:
             return _LongCell(code=cell.code, wrong="value", params=self._params_of(cell.code, code))
         full_cell = self._read(code, full, factor, stated_limit)
         if full_cell.code not in (None, "detection_limit_missing"):
-            return _LongCell(code=full_cell.code, wrong="full_value", params=self._params_of(str(full_cell.code), code))
+            return _LongCell(
+                code=full_cell.code, wrong="full_value", params=self._params_of(str(full_cell.code), code)
+            )
         return _LongCell(parameter=code, value=cell, full=_full_number(full_cell))
 
 
 @dataclass(frozen=True, slots=True)
 class _LongCell:
-    """One different combination of parameter, unit and value in a long file; `code` says what is wrong with the cell `wrong`."""
+    """One different combination of parameter, unit and value in a long file; `wrong` has the fault `code`."""
 
     parameter: str = ""
     value: CellValue | None = None
@@ -540,7 +583,8 @@ def _take(values: Sequence[Any], codes: NDArray[Any]) -> Texts:
     """`values[code]` for every code, as objects."""
     table = np.empty(len(values), dtype=object)
     table[:] = values
-    return table[codes]
+    taken: Texts = table[codes]
+    return taken
 
 
 def _digits(text: str) -> str:
@@ -561,5 +605,3 @@ def _parse_capture(text: str) -> ParsedTime:
     if parsed.at is not None and not re.search(r"\d\s*[:时点]|T\d|\.\d{3,}|^\d{12,14}$", text):
         return ParsedTime(end_of(parsed.at.date()))
     return parsed
-
-

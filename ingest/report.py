@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from ingest.codes import NOTICE_CODES, PROBLEM_CODES
+
 Translator = Callable[..., str]
 """``text("namespace.key", **params)``: the message catalogue of the door, in one language."""
 
@@ -22,6 +24,10 @@ class Problem:
     value: str | None
     code: str
     params: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.code not in PROBLEM_CODES:
+            raise ValueError(f"{self.code!r} is no code of a problem")
 
     def as_json(self, text: Translator) -> dict[str, Any]:
         """The contract's shape, with the message in the translator's language."""
@@ -43,6 +49,10 @@ class Notice:
     row: int | None = None
     column: str | None = None
 
+    def __post_init__(self) -> None:
+        if self.code not in NOTICE_CODES:
+            raise ValueError(f"{self.code!r} is no code of a notice")
+
     def as_json(self, text: Translator) -> dict[str, Any]:
         """Row, column, code and message."""
         return {
@@ -59,7 +69,7 @@ class UploadReport:
 
     Where rows were rejected and the load was not partial, nothing was loaded: the good rows then count as
     rejected too, because that is what became of them; they have no problem of their own, and the notice
-    ``good_rows_held_back`` says how many they are. After a dry run the counts are those that a load would have.
+    ``good_rows_held_back`` says how many they are. After a dry run the counts are those of a load.
     """
 
     upload_id: int | None

@@ -40,13 +40,18 @@ class ParsedTime:
         return self.at is None and self.code is None
 
 
-_MISSING = frozenset({"", "*", "-", "--", "—", "——", "/", "\\", "无", "null", "none", "nan", "nat", "n/a", "-1"})
+_MISSING = frozenset(
+    {"", "*", "-", "--", "—", "——", "/", "\\", "无", "null", "none", "nan", "nat", "n/a", "-1"}
+)
 _ZONE = r"(?P<zone>z|[+-]\d{2}:?\d{2}|[+-]\d{2})?"
 _CLOCK = (
-    r"(?:[t ]*(?P<hour>\d{1,2})(?:(?::|时|点)(?:(?P<minute>\d{1,2})分?)?(?:[:]?(?P<second>\d{1,2})(?:[.]\d+)?秒?)?)"
+    r"(?:[t ]*(?P<hour>\d{1,2})(?:(?::|时|点)(?:(?P<minute>\d{1,2})分?)?"
+    r"(?:[:]?(?P<second>\d{1,2})(?:[.]\d+)?秒?)?)"
     rf"(?:整)? ?{_ZONE})?"
 )
-_FULL = re.compile(r"^(?P<year>\d{4})(?:[-/.]|年)(?P<month>\d{1,2})(?:[-/.]|月)(?P<day>\d{1,2})日?" + _CLOCK + "$")
+_FULL = re.compile(
+    r"^(?P<year>\d{4})(?:[-/.]|年)(?P<month>\d{1,2})(?:[-/.]|月)(?P<day>\d{1,2})日?" + _CLOCK + "$"
+)
 _NO_YEAR = re.compile(r"^(?P<month>\d{1,2})(?:[-/.]|月)(?P<day>\d{1,2})日?" + _CLOCK + "$")
 _MONTH = re.compile(r"^(?P<year>\d{4})(?:[-/.]|年)(?P<month>\d{1,2})月?$")
 _COMPACT = re.compile(
@@ -82,7 +87,7 @@ def parse_time(text: str, *, captured: datetime | None = None) -> ParsedTime:
 
 
 def parse_date(text: str) -> tuple[date | None, str | None]:
-    """Read one date: (date, None), (None, code), or (None, None) for an empty cell. A time of day is dropped."""
+    """Read one date: (date, None), (None, code), or (None, None) for an empty cell. The hour is dropped."""
     parsed = parse_time(text)
     if parsed.code == "time_without_year":
         return None, "date_without_year"
@@ -126,7 +131,7 @@ def _in_zone(naive: datetime, zone: str | None) -> datetime:
 
 
 def _without_year(parts: dict[str, str | None], captured: datetime | None) -> ParsedTime:
-    """Apply the 180-day rule. 29 February takes the capture's year where that has one, else the year before."""
+    """Apply the 180-day rule. 29 February takes the capture's year if that has one, else the one before."""
     if captured is None:
         probe = _build(2000, parts)  # a leap year: only a date that no year has is impossible here
         return ParsedTime(code=probe.code or "time_without_year")
@@ -143,7 +148,9 @@ def end_of(day: date) -> datetime:
     return datetime(day.year, day.month, day.day, 23, 59, 59, tzinfo=BEIJING)
 
 
-_IN_NAME = re.compile(r"(?<!\d)(?P<year>(?:19|20)\d{2})(?:[-_.年]?(?P<month>0[1-9]|1[0-2]))(?:[-_.月]?(?P<day>0[1-9]|[12]\d|3[01]))?(?!\d)")
+_IN_NAME = re.compile(
+    r"(?<!\d)(?P<year>(?:19|20)\d{2})(?:[-_.年]?(?P<month>0[1-9]|1[0-2]))(?:[-_.月]?(?P<day>0[1-9]|[12]\d|3[01]))?(?!\d)"
+)
 
 
 def capture_from_name(file: str) -> datetime | None:

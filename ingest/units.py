@@ -34,7 +34,13 @@ _UNITS: dict[str, tuple[str, Decimal]] = {
             "10000": "万个/l 万cells/l 万个/升 10^4cells/l 10^4个/l",
         },
         _CONDUCTIVITY: {"1": "us/cm 微西门子/厘米", "10": "ms/m", "1000": "ms/cm ds/m", "10000": "s/m"},
-        _LENGTH: {"1": "m 米", "0.1": "dm 分米", "0.01": "cm 厘米", "0.001": "mm 毫米", "1000": "km 公里 千米"},
+        _LENGTH: {
+            "1": "m 米",
+            "0.1": "dm 分米",
+            "0.01": "cm 厘米",
+            "0.001": "mm 毫米",
+            "1000": "km 公里 千米",
+        },
         _AREA: {
             "1": "km2 平方公里 平方千米",
             "0.01": "ha 公顷 hm2",
@@ -57,7 +63,7 @@ _OWN_BASIS = {"nh3_n": {"n"}, "tn": {"n"}, "nitrate": {"n"}, "tp": {"p"}, "fluor
 
 
 def fold_unit(unit: str) -> str:
-    """One spelling for the many of the same unit: half-width, no spaces, ``µ`` and ``μ`` as ``u``, lower case."""
+    """One spelling for the many of a unit: half-width, no spaces, ``µ`` and ``μ`` as ``u``, lower case."""
     folded = "".join(unicodedata.normalize("NFKC", unit).split()).replace("μ", "u").casefold()
     folded = folded.replace("−", "-").replace("–", "-").replace("_", "/")  # tp_ug_l
     folded = "mg/l" if folded == "mgl" else "ug/l" if folded == "ugl" else folded
@@ -67,7 +73,7 @@ def fold_unit(unit: str) -> str:
 def is_unit(text: str) -> bool:
     """Whether `text` is a unit that is known here, whatever it measures."""
     folded = fold_unit(text)
-    return folded in _UNITS or (match := _BASIS.match(folded)) is not None and match["unit"] in _UNITS
+    return folded in _UNITS or ((match := _BASIS.match(folded)) is not None and match["unit"] in _UNITS)
 
 
 @cache

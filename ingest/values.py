@@ -2,7 +2,7 @@
 
 A value is kept as four facts: the text, a decimal, a qualifier and the detection limit. Missing is not zero,
 not detected is not missing, and what cannot be read is said so and never guessed.
-Source of the spellings: HJ/T 91-2002 and HJ 91.2-2022 (``0.05L``), SL 219 (``<0.05``), domain note 4.1 and 4.2.
+Source of the spellings: HJ/T 91-2002 and HJ 91.2-2022 (``0.05L``), SL 219 (``<0.05``), domain notes 4.1, 4.2.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Reading(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CellValue:
-    """One cell, read. `number` is the detection limit where the value is below it; `code` says what is wrong."""
+    """One cell, read. `number` is the detection limit where the value is below it; `code`: what is wrong."""
 
     reading: Reading
     number: Decimal | None = None
@@ -37,12 +37,31 @@ MISSING = CellValue(Reading.MISSING)
 NOT_DETECTED = CellValue(Reading.NOT_DETECTED)
 
 MISSING_MARKS = frozenset(
-    {"", "*", "**", "/", "\\", "-1", "无", "未测", "未监测", "未检测", "未采样", "停测", "缺测", "断流", "停运", "停站"}
+    {
+        "",
+        "*",
+        "**",
+        "/",
+        "\\",
+        "-1",
+        "无",
+        "未测",
+        "未监测",
+        "未检测",
+        "未采样",
+        "停测",
+        "缺测",
+        "断流",
+        "停运",
+        "停站",
+    }
     | {"n/a", "na", "nan", "null", "none", "无数据", "暂无", "暂无数据", "极值过滤", "维护", "#n/a", "..."}
 )
 """Marks of a cell without a value; ``-1`` is "not evaluated" in two public programs (worked example G03)."""
 
-_NOT_DETECTED_MARKS = frozenset({"nd", "n.d.", "n.d", "未检出", "未检测出", "bdl", "<dl", "<mdl", "低于检出限", "l"})
+_NOT_DETECTED_MARKS = frozenset(
+    {"nd", "n.d.", "n.d", "未检出", "未检测出", "bdl", "<dl", "<mdl", "低于检出限", "l"}
+)
 _DASHES = re.compile(r"^[-‐‑‒–—―−_]+$")
 _NUMBER = r"\d+(?:\.\d*)?|\.\d+"
 _SCIENTIFIC = re.compile(rf"^(?P<mantissa>[+-]?(?:{_NUMBER}))(?:[x×*·]10\^?|e)(?P<power>[+-]?\d{{1,3}})$")

@@ -1,3 +1,4 @@
+# ruff: noqa: S608 - the only texts put into SQL are names of our own tables and columns
 """The SQL of loading: the books of uploads, staging by COPY, and set-based inserts inside one transaction.
 
 Every function takes the caller's session and never commits. What is loaded is staged in temporary tables that
@@ -52,7 +53,7 @@ READING_COLUMNS = (
 STATUS_COLUMNS = ("source_row", "section_id", "observed_at", "status")
 
 
-# -- the books ---------------------------------------------------------------------------------------------------
+# -- the books -------------------------------------------------------------------------------------------
 
 
 def record_upload(
@@ -103,19 +104,18 @@ def finish_upload(session: Session, upload_id: int, *, state: str, report: Mappi
 def record_rejects(session: Session, upload_id: int, rejects: Sequence[Mapping[str, Any]]) -> None:
     """Keep the refused rows: each with `row`, `errors` (not empty) and `original` cells."""
     if rejects:
-        session.execute(
-            insert(RejectedRow), [{"upload_id": upload_id, **reject} for reject in rejects]
-        )
+        session.execute(insert(RejectedRow), [{"upload_id": upload_id, **reject} for reject in rejects])
 
 
 def lock_kinds(session: Session, kinds: Iterable[str]) -> datetime:
     """Wait for other loads of these kinds; returns the moment that everything of this load is recorded at."""
     for key in sorted({LOAD_LOCKS[kind] for kind in kinds}):
         session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": key})
-    return session.execute(select(func.clock_timestamp())).scalar_one()
+    moment: datetime = session.execute(select(func.clock_timestamp())).scalar_one()
+    return moment
 
 
-# -- COPY --------------------------------------------------------------------------------------------------------
+# -- COPY ------------------------------------------------------------------------------------------------
 
 
 def copy_text(value: str | None) -> str:
@@ -151,7 +151,7 @@ def copy_value(value: Any) -> str:
     return copy_text(str(value))
 
 
-# -- versioned kinds ---------------------------------------------------------------------------------------------
+# -- versioned kinds -------------------------------------------------------------------------------------
 
 
 def fact_columns(kind: str) -> list[str]:
@@ -188,7 +188,7 @@ def insert_versions(
     """Add the rows whose facts are new; returns the `source_row` of those that are known already.
 
     `rows` map the names of `fact_columns` to values; geometry is hexadecimal EWKB. A row is known where the
-    newest version of the same key and `valid_from` says the same (for shorelines: consists of the same pieces).
+    newest version of the same key and `valid_from` says the same (shorelines: consists of the same pieces).
     The caller has locked the kind.
     """
     table = f"{SCHEMA}.{kind}"
@@ -269,7 +269,7 @@ def insert_ledger_events(
     return {int(row["source_row"]) for row in rows} - {int(row) for row in loaded}
 
 
-# -- the registry of sections ------------------------------------------------------------------------------------
+# -- the registry of sections ----------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -308,7 +308,7 @@ def register_provisional(session: Session, sections: Sequence[tuple[str, str]]) 
 
 @dataclass(frozen=True, slots=True)
 class Adoption:
-    """A provisional section that turned out to be a known one. `left` readings could not move: both have them."""
+    """A provisional section that turned out to be a known one. `left` records stay: both have them."""
 
     provisional_code: str
     code: str
@@ -320,8 +320,8 @@ def register_sections(
 ) -> list[Adoption]:
     """Enter loaded sections, as (code, province, name), and let them adopt their provisional namesakes.
 
-    `same` folds a name so that equal names compare equal. A provisional section whose province and name belong
-    to exactly one code becomes that section; where that code has a number of its own the readings move to it.
+    `same` folds a name so that equal names compare equal. A provisional section whose province and name
+    belong to exactly one code becomes that section; where the code has a number already, readings move to it.
     """
     registry = registered_sections(session)
     by_code = {entry.code: entry for entry in registry}
@@ -377,8 +377,8 @@ def _move_readings(session: Session, origin: int, target: int) -> int:
     ):
         session.execute(
             text(
-                f"UPDATE {SCHEMA}.{table} o SET section_id = :target WHERE o.section_id = :origin AND NOT EXISTS"
-                f" (SELECT FROM {SCHEMA}.{table} t WHERE t.section_id = :target AND {same})"
+                f"UPDATE {SCHEMA}.{table} o SET section_id = :target WHERE o.section_id = :origin"
+                f" AND NOT EXISTS (SELECT FROM {SCHEMA}.{table} t WHERE t.section_id = :target AND {same})"
             ),
             params,
         )
@@ -388,7 +388,7 @@ def _move_readings(session: Session, origin: int, target: int) -> int:
     return left
 
 
-# -- readings ----------------------------------------------------------------------------------------------------
+# -- readings --------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -435,7 +435,8 @@ _STORED = f"""
     SELECT DISTINCT ON (s.source_row, s.parameter)
            s.source_row, s.parameter, r.value, r.qualifier, r.upload_id, r.source_row AS stored_row,
            s.value IS DISTINCT FROM r.value OR s.qualifier IS DISTINCT FROM r.qualifier
-           OR (s.full_value IS NOT NULL AND r.full_value IS NOT NULL AND s.full_value <> r.full_value) AS differs
+           OR (s.full_value IS NOT NULL AND r.full_value IS NOT NULL AND s.full_value <> r.full_value)
+           AS differs
     FROM staged_readings s
     JOIN {SCHEMA}.readings r USING (section_id, parameter, sampled_at)
     WHERE r.sampled_at BETWEEN :first AND :last
@@ -458,7 +459,8 @@ def stored_clashes(
             f"SELECT k.source_row, k.parameter, k.differs,"
             f" CASE k.qualifier WHEN '<' THEN '<' ELSE '' END || k.value AS stored,"
             f" k.upload_id, u.file_name, k.stored_row"
-            f" FROM ({_STORED}) k JOIN {SCHEMA}.uploads u ON u.id = k.upload_id ORDER BY k.source_row, k.parameter"
+            f" FROM ({_STORED}) k JOIN {SCHEMA}.uploads u ON u.id = k.upload_id"
+            " ORDER BY k.source_row, k.parameter"
         ),
         {"first": first, "last": last},
     )
