@@ -780,16 +780,19 @@ class Tally:
 
     @property
     def measured(self) -> dict[str, Any]:
-        """The counts, and the share of the decided sections in per cent (unrounded)."""
-        decided = self.certain["met"] + self.certain["missed"]
+        """The counts, the lowest and highest possible share in per cent, and the share where they agree.
+
+        Shares are not rounded.
+        """
+        lowest, highest = (None if share is None else float(100 * share) for share in (self.worst, self.best))
         return {
             "met": self.certain["met"],
             "missed": self.certain["missed"],
             "undetermined": self.certain["undetermined"],
             "total": self.total,
-            "share_percent": float(Fraction(100 * self.certain["met"], decided)) if decided else None,
-            "lowest_share_percent": None if self.worst is None else float(100 * self.worst),
-            "highest_share_percent": None if self.best is None else float(100 * self.best),
+            "share_percent": lowest if lowest == highest else None,
+            "lowest_share_percent": lowest,
+            "highest_share_percent": highest,
         }
 
     @property

@@ -258,7 +258,7 @@ def _score_findings(target: Target, rule: Rule, findings: Sequence[Finding], fac
         _verdict_of(target, rule, counts, len(satisfied), facts),
         numerator=len(satisfied),
         denominator=len(findings),
-        measured=_measured(target, rule, findings, counts, len(satisfied)),
+        measured=_measured(target, rule, findings, len(satisfied), facts),
         shown={"findings": _summary(findings, counts)},
     )
     if standing.verdict in (TargetVerdict.MET, TargetVerdict.ON_TRACK):
@@ -311,16 +311,17 @@ def _unreached(target: Target, as_of: date, /, **params: Any) -> _Standing:
 
 
 def _measured(
-    target: Target, rule: Rule, findings: Sequence[Finding], counts: Mapping[Verdict, int], satisfied: int
-) -> Decimal | float | str | None:
+    target: Target, rule: Rule, findings: Sequence[Finding], satisfied: int, facts: Facts
+) -> float | None:
     """The number that the target's threshold speaks of: violations, a per cent share, or the worst class."""
-    if not findings:
-        return 0.0 if isinstance(rule, SitingBan) else None
     if isinstance(rule, SitingBan):
-        return float(counts.get(Verdict.VIOLATION, 0))
+        violations = sum(finding.verdict is Verdict.VIOLATION for finding in findings)
+        return violations if findings or _inventory(rule, facts) else None
+    if not findings:
+        return None
     if rule.subject == "section":
         classes = [one.measured["class"] for one in findings if one.measured.get("class") is not None]
-        return float(max(classes)) if classes else None
+        return max(classes, default=None)
     return 100 * satisfied / len(findings) if target.numeric_threshold is not None else None
 
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import csv
+import json
 from datetime import date
+from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -28,47 +32,36 @@ AFTER = "2022-05-10"
 VIOLATION = ("violation", "open", "banned_action")
 
 
-def banned_pond(rank: str, distance_m: float, **facts: object) -> bool:
-    """Whether any clause of the law finds a pond in violation."""
-    row = pond(near(rank, distance_m), **{"action_on": AFTER, **facts})
-    return any(
-        finding.verdict == "violation"
-        for rule_id in (MAINSTEM, TRIBUTARY)
-        for finding in judge_ponds(rule_id, row)
-    )
+def worked_examples() -> list[tuple[str, dict[str, Any], bool]]:
+    """The examples about Article 26: id, inputs, whether the action is banned."""
+    with (Path(__file__).parent / "worked_examples.csv").open(encoding="utf-8") as lines:
+        return [
+            (row["id"], json.loads(row["inputs_json"]), json.loads(row["expected_json"])["banned"])
+            for row in csv.DictReader(lines)
+            if row["topic"] == "article_26"
+        ]
 
 
-@pytest.mark.parametrize(
-    ("example", "rank", "distance_m", "facts", "banned"),
-    [
-        ("I01", "mainstem", 2500, {"action": "new"}, True),
-        ("I02", "mainstem", 2500, {"action": "rebuild", "purpose": "safety"}, False),
-        ("I02", "mainstem", 2500, {"action": "rebuild", "purpose": "ecology"}, False),
-        ("I03", "mainstem", 2500, {"action": "expand", "purpose": "safety"}, True),
-        ("I04", "important_tributary", 900, {"action": "new"}, True),
-        ("I05", "important_tributary", 2500, {"action": "new"}, False),
-        ("I06", "tributary", 500, {"action": "new"}, False),
-    ],
-)
-def test_worked_examples_of_article_26_for_ponds(
-    example: str, rank: str, distance_m: float, facts: dict[str, str], banned: bool
-) -> None:
-    assert banned_pond(rank, distance_m, **facts) is banned, example
+def test_the_worked_examples_of_article_26_are_there() -> None:
+    assert [name for name, _, _ in worked_examples()] == [
+        f"I0{number}" for number in (1, 2, 3, 4, 5, 6, 8, 9)
+    ]
 
 
-@pytest.mark.parametrize(
-    ("example", "facts", "distance_m", "banned"),
-    [
-        ("I08", {"action": "new"}, 1500, False),
-        ("I09", {"action": "rebuild"}, 500, False),
-        ("within 1 km", {"action": "new"}, 500, True),
-    ],
-)
-def test_worked_examples_of_article_26_for_chemical_projects(
-    example: str, facts: dict[str, str], distance_m: float, banned: bool
-) -> None:
-    row = facility(near("mainstem", distance_m), kind="project", action_on=AFTER, **facts)
-    assert (judge_site(CHEMICAL, row) == VIOLATION) is banned, example
+@pytest.mark.parametrize("purpose", ["safety", "ecology"])
+@pytest.mark.parametrize(("name", "inputs", "banned"), worked_examples())
+def test_worked_examples_of_article_26(name: str, inputs: dict[str, Any], banned: bool, purpose: str) -> None:
+    rank = {"other_tributary": "tributary"}.get(inputs["water"], inputs["water"])
+    facts = {"action": inputs["action"], "action_on": AFTER}
+    if "purpose" in inputs:
+        assert inputs["purpose"] == "safety_or_ecology_upgrade"
+        facts["purpose"] = purpose
+    place = near(rank, inputs["distance_m"])
+    if inputs["thing"] == "tailings_pond":
+        found = {judge_pond(rule_id, pond(place, **facts)) for rule_id in (MAINSTEM, TRIBUTARY)}
+    else:
+        found = {judge_site(CHEMICAL, facility(place, kind="project", **facts))}
+    assert (VIOLATION in found) is banned, name
 
 
 @pytest.mark.parametrize(

@@ -182,11 +182,11 @@ def park(distance_m: float, **facts: object) -> pd.DataFrame:
         (park(300, action_on="2019-08-01"), ("met", "all_satisfied"), 0),
         (park(300), ("undetermined", "findings_undetermined"), 0),
         (park(8000, action_on="2023-08-01"), ("met", "none_in_zone"), 0),
-        (pd.DataFrame(), ("undetermined", "no_subjects"), 0),
+        (pd.DataFrame(), ("undetermined", "no_subjects"), None),
     ],
 )
 def test_a_standing_ban_is_met_while_nothing_on_record_breaks_it(
-    sites: pd.DataFrame, expected: tuple[str, str], measured: int
+    sites: pd.DataFrame, expected: tuple[str, str], measured: int | None
 ) -> None:
     score = board(chemical_sites=sites)["CQ-5-2-1"]
     assert standing(score) == expected
