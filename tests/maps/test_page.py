@@ -362,7 +362,7 @@ def test_an_undetermined_section_is_printed_as_a_dash(layers: MapLayers, chinese
 
 def test_a_facility_without_a_position_is_counted_and_not_drawn(layers: MapLayers, chinese: Text) -> None:
     html = draw_map(layers, text=chinese)
-    assert "另有 1 处设施没有坐标" in html
+    assert "没有坐标、未绘出的设施：1 处" in html
     assert "未定位排污口" not in html
 
 

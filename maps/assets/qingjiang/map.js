@@ -8,6 +8,12 @@
   const STILL = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
   if (STILL) {
     L.Map.mergeOptions({ fadeAnimation: false, zoomAnimation: false, markerZoomAnimation: false, inertia: false });
+    const panBy = L.Map.prototype.panBy;
+    L.Map.include({
+      panBy(offset, options) {
+        return panBy.call(this, offset, { ...options, animate: false });
+      },
+    });
   }
 
   /** A DivIcon whose element tells a screen reader what it stands for. */
