@@ -1,4 +1,4 @@
-"""The jobs that join the rooms: frames from ``models``, verdicts from ``spatial``, findings back to ``models``.
+"""The jobs that join the rooms: frames from ``models``, verdicts from ``spatial``, findings back.
 
 Each job takes the date it speaks of; none reads a clock to decide anything.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from typing import Any
 
 import geopandas as gpd
@@ -15,15 +15,15 @@ import pandas as pd
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
+from api.catalogue import Language
 from api.errors import NotKnownError
 from api.settings import Settings
 from models import cluster, database, queries
-from spatial.assessment import GroupAssessment, SectionAssessment, assess_groups, assess_sections
+from spatial.assessment import GroupAssessment, GroupBy, SectionAssessment, assess_groups, assess_sections
 from spatial.distance import measure_distances, shorelines_in_force
 from spatial.evaluators import Facts, evaluate_rules, required_periods
-from spatial.findings import Finding
 from spatial.period import Period, parse_period
-from spatial.rulebook import Rulebook, load_rulebook
+from spatial.rulebook import Bilingual, Rulebook, load_rulebook
 from spatial.scoreboard import TargetScore, score_targets
 from spatial.standards import load_standard
 
@@ -33,6 +33,9 @@ FACILITY_KINDS = {
     "chemical_sites": "chemical_site",
     "water_sources": "water_source",
 }
+ONLY: Mapping[str, Mapping[str, object]] = {"water_sources": {"zone_grade": 0}}
+"""A source has a row of its own (grade 0) beside those of its protection zones."""
+GROUPINGS: Mapping[str, GroupBy] = {"river": "river", "basin": "basin", "region": "region"}
 REGISTER_KINDS = (*FACILITY_KINDS, "sites", "section_targets", "indicators")
 
 
@@ -49,11 +52,13 @@ def gather_facts(session: Session, rulebook: Rulebook, as_of: date, region: str 
 
     Facilities carry their shoreline distances; sections are assessed over the periods that the rules need.
     """
-    sections = queries.features_in_force(session, "sections", as_of, region_code=region)
-    registers = {
-        kind: queries.features_in_force(session, kind, as_of, region_code=region) for kind in REGISTER_KINDS
-    }
+
+    def register(kind: str) -> gpd.GeoDataFrame:
+        return queries.features_in_force(session, kind, as_of, region_code=region, where=ONLY.get(kind))
+
+    sections = register("sections")
     shorelines = shorelines_in_force(queries.features_in_force(session, "shorelines", as_of), as_of)
+    registers = {kind: register(kind) for kind in REGISTER_KINDS}
     for kind in ("tailings_ponds", "chemical_sites"):
         registers[kind] = with_distances(registers[kind], shorelines)
 
@@ -61,13 +66,17 @@ def gather_facts(session: Session, rulebook: Rulebook, as_of: date, region: str 
         chosen = shorelines[shorelines["water_body_code"].isin(list(water_body_codes))]
         return measure_distances(registers[kind], chosen)
 
-    periods = required_periods(rulebook, as_of)
     return Facts(
         as_of=as_of,
         region_code=region,
         sections=sections,
         **registers,
-        assessments={text: assess_period(session, sections, parse_period(text)) for text in periods},
+        water_bodies=queries.features_in_force(session, "water_bodies", as_of),
+        shorelines=shorelines,
+        assessments={
+            text: assess_period(session, sections, parse_period(text))
+            for text in required_periods(rulebook, as_of)
+        },
         distances_to=distances_to,
     )
 
@@ -82,7 +91,7 @@ def with_distances(facilities: gpd.GeoDataFrame, shorelines: gpd.GeoDataFrame) -
 def assess_period(session: Session, sections: pd.DataFrame, period: Period) -> list[SectionAssessment]:
     """Assess sections over one period from the readings in the database."""
     readings = queries.readings_between(
-        session, period.start, period.end, section_codes=[str(code) for code in sections["code"]]
+        session, period.starts_at, period.ends_before, section_codes=[str(code) for code in sections["code"]]
     )
     return assess_sections(sections, readings, period, load_standard())
 
@@ -103,8 +112,8 @@ def run_evaluation(
 ) -> Evaluation:
     """Run the rules as of a date, store the run, and return findings with the scoreboard.
 
-    The same data, rules and date give the same findings byte for byte: order, identity and ``first_seen`` rest
-    on stored facts, not on the clock.
+    The same data, rules and date give the same findings byte for byte: order, identity and ``first_seen``
+    rest on stored facts, not on the clock.
     """
     rulebook = load_rulebook()
     started = datetime.now(UTC)
@@ -124,14 +133,14 @@ def run_evaluation(
                 started_at=started,
                 finished_at=datetime.now(UTC),
             ),
-            [stored(finding) for finding in findings],
+            [finding.as_json() for finding in findings],
         )
         seen = queries.first_seen(session, run_id)
     return Evaluation(
         run_id=run_id,
         as_of=as_of,
         region=region,
-        findings=[finding.as_json(first_seen=seen[key_of(finding)]) for finding in findings],
+        findings=[finding.as_json(first_seen=seen[finding.finding_key]) for finding in findings],
         scores=[score.as_json() for score in scores],
     )
 
@@ -145,20 +154,73 @@ def evaluate(
 
 def score(engine: Engine, as_of: date, *, region: str | None = None) -> list[TargetScore]:
     """Every target of the plans as of a date; nothing is stored."""
-    rulebook = load_rulebook()
     with Session(engine) as session:
-        facts = gather_facts(session, rulebook, as_of, region)
-        return score_targets(rulebook, facts, evaluate_rules(rulebook, facts))
+        return score_in(session, as_of, region)
+
+
+def score_in(session: Session, as_of: date, region: str | None) -> list[TargetScore]:
+    """:func:`score` inside a session."""
+    rulebook = load_rulebook()
+    facts = gather_facts(session, rulebook, as_of, region)
+    return score_targets(rulebook, facts, evaluate_rules(rulebook, facts))
 
 
 def assess(
     engine: Engine, period: Period, by: str, *, region: str | None = None
 ) -> Sequence[SectionAssessment | GroupAssessment]:
-    """Water-quality assessment of a period by section, river, basin or region.
-
-    Sections are taken as they stood on the last day of the period.
-    """
+    """Water-quality assessment of a period by section, river, basin or region."""
     with Session(engine) as session:
-        sections = queries.features_in_force(session, "sections", period.last_day, region_code=region)
-        assessed = assess_period(session, sections, period)
-    return assessed if by == "section" else assess_groups(assessed, by=by)
+        return assess_in(session, period, by, region=region)
+
+
+def assess_in(
+    session: Session, period: Period, by: str, *, region: str | None = None
+) -> Sequence[SectionAssessment | GroupAssessment]:
+    """:func:`assess` inside a session. Sections are taken as they stood on the last day of the period."""
+    sections = queries.features_in_force(session, "sections", period.end, region_code=region)
+    assessed = assess_period(session, sections, period)
+    if by == "section":
+        return assessed
+    return assess_groups(assessed, by=GROUPINGS[by])
+
+
+def rule_rows(language: Language) -> list[dict[str, Any]]:
+    """Every rule on one line: id, document, clause, title, region, evaluator, dates."""
+    rulebook = load_rulebook()
+    return [
+        {
+            "id": rule.id,
+            "document": rule.document,
+            "document_title": _in(rulebook.documents[rule.document].title, language),
+            "clause": rule.clause,
+            "title": _in(rule.title, language),
+            "region_code": rule.region.code,
+            "evaluator": rule.evaluator,
+            "deadline": None if rule.deadline is None else rule.deadline.isoformat(),
+            "target_id": rule.target_id,
+        }
+        for rule in rulebook.rules
+    ]
+
+
+def rule_document(rule_id: str, language: Language) -> dict[str, Any]:
+    """One rule or target, whole.
+
+    Raises
+    ------
+    NotKnownError
+        If neither a rule nor a target has this id.
+    """
+    rulebook = load_rulebook()
+    content = rulebook.content()
+    for rule in content["rules"]:
+        if rule["id"] == rule_id:
+            return {**rule, "title_text": rule["title"][language.key]}
+    for target in content["targets"]:
+        if target["id"] == rule_id:
+            return dict(target)
+    raise NotKnownError("rule", rule_id)
+
+
+def _in(text: Bilingual, language: Language) -> str:
+    return text.zh if language is Language.CHINESE else text.en

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, func, select
 from sqlalchemy.orm import Session
 
 from api.errors import BadRequestError, ForbiddenError, NotKnownError, UnauthorisedError
@@ -102,7 +102,9 @@ def end_key(engine: Engine, key_id: str) -> None:
         row = session.get(ApiKey, int(key_id)) if key_id.isdigit() else None
         if row is None:
             raise NotKnownError("key", key_id)
-        row.revoked_at = row.revoked_at or datetime.now(UTC)
+        if row.revoked_at is None:
+            # The database's clock, which also set `created_at`.
+            row.revoked_at = session.scalar(select(func.now()))
 
 
 def authenticate(session: Session, authorization: str | None) -> ApiKey:

@@ -11,7 +11,9 @@ import structlog
 def configure_logging(level: str) -> None:
     """Send our log, and that of the libraries, to stderr from `level` on."""
     threshold = logging.getLevelNamesMapping().get(level.upper(), logging.WARNING)
-    logging.basicConfig(level=threshold, stream=sys.stderr, format="%(levelname)s %(name)s %(message)s", force=True)
+    logging.basicConfig(
+        level=threshold, stream=sys.stderr, format="%(levelname)s %(name)s %(message)s", force=True
+    )
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,

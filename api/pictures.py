@@ -49,7 +49,7 @@ def draw(
     subject : {"overview", "buffers", "sections", "facility"}
         What the picture is about; ``facility`` needs `code`.
     as_of : date
-        Registers, shorelines and rules as they stood on that day; sections by the last complete year before it.
+        Registers, shorelines and rules as they stood on that day; sections by the last complete year.
 
     Raises
     ------
@@ -127,7 +127,7 @@ def section_layer(sections: gpd.GeoDataFrame, assessed: Sequence[SectionAssessme
     classes = pd.DataFrame(
         {
             "code": [row["code"] for row in rows],
-            "water_class": pd.array([row["class"] for row in rows], dtype="Int64"),
+            "water_class": pd.Series([row["class"] for row in rows], dtype="Int64"),
             "class_label": [row["class_label"] for row in rows],
             "period": [row["period"] for row in rows],
             "verdict": [row["verdict"] for row in rows],

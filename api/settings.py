@@ -16,14 +16,20 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="QINGJIANG_", env_file=".env", frozen=True, extra="ignore")
 
     database_url: str | None = Field(
-        None, description="PostgreSQL + PostGIS to use; unset: the embedded cluster under `home`"
+        default=None, description="PostgreSQL + PostGIS to use; unset: the embedded cluster under `home`"
     )
-    home: Path = Field(Path(".qingjiang"), description="where the embedded cluster, maps and logs live")
-    language: Language = Field(Language.CHINESE, description="language of pages, maps, errors: zh-CN or en")
+    home: Path = Field(
+        default=Path(".qingjiang"), description="where the embedded cluster and the saved maps live"
+    )
+    language: Language = Field(
+        default=Language.CHINESE, description="language of pages, maps and errors: zh-CN or en"
+    )
     tiles_url: str | None = Field(
-        None, description="XYZ address of a base map, such as {z}/{x}/{y}.png on your own server; unset: none"
+        default=None, description="XYZ address of a base map with {z}, {x}, {y}; unset: no base map"
     )
-    tiles_attribution: str = Field("", description="who must be named beside the base map")
-    page_size_max: PositiveInt = Field(1_000, description="most items on one page of a list")
-    upload_max_mb: PositiveInt = Field(512, description="largest accepted upload in MiB")
-    log_level: str = Field("WARNING", description="DEBUG, INFO, WARNING or ERROR; the log goes to stderr")
+    tiles_attribution: str = Field(default="", description="who must be named beside the base map")
+    page_size_max: PositiveInt = Field(default=1_000, description="most items on one page of a list")
+    upload_max_mb: PositiveInt = Field(default=512, description="largest accepted upload in MiB")
+    log_level: str = Field(
+        default="WARNING", description="DEBUG, INFO, WARNING or ERROR; the log goes to stderr"
+    )

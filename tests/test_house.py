@@ -73,7 +73,9 @@ def _used_keys() -> Iterator[str]:
     for room in ROOMS:
         for path in (ROOT / room).rglob("*"):
             if path.suffix in {".py", ".html"}:
-                yield from re.findall(r"""text\(\s*["']([a-z_]+\.[a-z0-9_\-]+)["']""", path.read_text(encoding="utf-8"))
+                yield from re.findall(
+                    r"""text\(\s*["']([a-z_]+\.[a-z0-9_\-]+)["']""", path.read_text(encoding="utf-8")
+                )
 
 
 def test_every_message_that_the_code_names_exists() -> None:
@@ -94,7 +96,7 @@ def test_the_readme_lists_every_setting() -> None:
 
 
 def test_asking_for_help_loads_no_heavy_library() -> None:
-    """`qingjiang --help` answers at once: geopandas and the web frame are loaded by the commands that use them."""
+    """Geopandas and the web frame are loaded by the commands that use them, so that help is there at once."""
     code = (
         "import sys; import api.cli; "
         "print([name for name in ('geopandas', 'rasterio', 'folium', 'fastapi') if name in sys.modules])"
@@ -104,8 +106,12 @@ def test_asking_for_help_loads_no_heavy_library() -> None:
 
 
 def test_the_project_names_no_place_of_a_machine_or_a_registry() -> None:
-    listed = subprocess.run(["git", "ls-files"], capture_output=True, text=True, check=True, cwd=ROOT).stdout.split("\n")
-    forbidden = re.compile(r"--(?:extra-)?index-url\b(?! *addresses)|\"resolved\": *\"http|(?<![\w./-])/(?:work|farm)/")
+    listed = subprocess.run(
+        ["git", "ls-files"], capture_output=True, text=True, check=True, cwd=ROOT
+    ).stdout.split("\n")
+    forbidden = re.compile(
+        r"--(?:extra-)?index-url\b(?! *addresses)|\"resolved\": *\"http|(?<![\w./-])/(?:work|farm)/"
+    )
     found = []
     for name in filter(None, listed):
         path = ROOT / name

@@ -36,8 +36,9 @@ def enter(
     lang: Annotated[
         Language | None, typer.Option("--lang", help="language of texts: zh-CN or en; default: the setting")
     ] = None,
-    version: Annotated[
-        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="print the version and end")
+    version: Annotated[  # noqa: ARG001  # handled by its callback
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="print the version and end"),
     ] = False,
 ) -> None:
     """Read the settings once and hand them to the command."""

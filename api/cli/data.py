@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from api.cli.door import EXIT_REJECTED, Door, FormatOption, OutOption, door
+from api.cli.door import EXIT_REJECTED, Door, FormatOption, LoadingBar, OutOption, door
 from api.kinds import Kind
 from api.output import Column, Format, Row, to_json
 
@@ -37,7 +37,9 @@ class CompareOption(StrEnum):
 
 FilesArgument = Annotated[list[Path], typer.Argument(metavar="FILE…", help="files to load")]
 FileArgument = Annotated[Path, typer.Argument(help="file to read")]
-CrsOption = Annotated[str | None, typer.Option("--crs", help="coordinate system of the file, such as EPSG:4547")]
+CrsOption = Annotated[
+    str | None, typer.Option("--crs", help="coordinate system of the file, such as EPSG:4547")
+]
 EncodingOption = Annotated[str | None, typer.Option("--encoding", help="encoding of a text file")]
 SheetOption = Annotated[str | None, typer.Option("--sheet", help="sheet or layer: name or number")]
 CapturedOption = Annotated[
@@ -63,7 +65,9 @@ def ingest_command(
     sheet: SheetOption = None,
     source: Annotated[str | None, typer.Option("--source", help="where the file comes from")] = None,
     captured_at: CapturedOption = None,
-    partial: Annotated[bool, typer.Option("--partial", help="load the good rows of a file with bad ones")] = False,
+    partial: Annotated[
+        bool, typer.Option("--partial", help="load the good rows of a file with bad ones")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="do everything except storing")] = False,
     rejects: Annotated[
         Path | None, typer.Option("--rejects", help="write the bad rows with the reason to this CSV file")
@@ -71,7 +75,7 @@ def ingest_command(
     form: FormatOption = Format.TABLE,
 ) -> None:
     """Load files. Exit code: 0 all rows loaded, 1 rows rejected, 2 unusable file or arguments."""
-    from api.jobs import load_with_progress
+    from ingest.loader import load_files
     from ingest.options import IngestOptions
 
     opened = door(context)
@@ -85,7 +89,10 @@ def ingest_command(
         dry_run=dry_run,
         rejects=rejects,
     )
-    reports = load_with_progress(opened, kind.table, files, options)
+    with opened.working(opened.text("cli.starting_database")):
+        engine = opened.engine
+    with LoadingBar(opened.err, kind.value) as bar:
+        reports = load_files(engine, kind.table, files, options, text=opened.text, progress=bar)
     if form is Format.JSON:
         documents = [report.as_json(opened.text) for report in reports]
         opened.write(to_json(documents[0] if len(documents) == 1 else documents), None)
@@ -134,12 +141,17 @@ def classify_command(
     context: typer.Context,
     file: FileArgument,
     water_body: Annotated[
-        WaterBody, typer.Option("--water-body", help="limits to use where the file does not say: river or lake")
+        WaterBody,
+        typer.Option("--water-body", help="limits to use where the file does not say: river or lake"),
     ] = WaterBody.RIVER,
-    target: Annotated[str | None, typer.Option("--target", help="target class for all rows: Ⅰ–Ⅴ or 1–5")] = None,
+    target: Annotated[
+        str | None, typer.Option("--target", help="target class for all rows: Ⅰ–Ⅴ or 1–5")
+    ] = None,
     compare: Annotated[
         CompareOption | None,
-        typer.Option("--compare", help="reported: rounded values as published; full: unrounded; default: by date"),
+        typer.Option(
+            "--compare", help="reported: rounded values as published; full: unrounded; default: by date"
+        ),
     ] = None,
     encoding: EncodingOption = None,
     sheet: SheetOption = None,
@@ -150,12 +162,12 @@ def classify_command(
     """Classify the samples of a readings file by GB 3838-2002, without any database."""
     from ingest.options import IngestOptions
     from ingest.readings import parse_readings
-    from spatial.class_text import parse_class
+    from spatial.class_text import parse_water_class
     from spatial.classification import classify_samples
     from spatial.standards import load_standard
 
     opened = door(context)
-    target_class = None if target is None else parse_class(target)
+    target_class = None if target is None else parse_water_class(target)
     if target is not None and target_class not in range(1, 6):
         raise typer.BadParameter(f"{target!r} is no class from Ⅰ to Ⅴ", param_hint="--target")
     options = IngestOptions(encoding=encoding, sheet=sheet, captured_at=_captured(captured_at))
@@ -202,7 +214,9 @@ def distance_command(
     rank: Annotated[
         str | None, typer.Option("--rank", help="rank of every shoreline of a file without a rank column")
     ] = None,
-    within: Annotated[float, typer.Option("--within", help="farthest distance to report, in metres", min=0)] = 10_000.0,
+    within: Annotated[
+        float, typer.Option("--within", help="farthest distance to report, in metres", min=0)
+    ] = 10_000.0,
     crs: CrsOption = None,
     encoding: EncodingOption = None,
     sheet: SheetOption = None,
@@ -210,15 +224,20 @@ def distance_command(
     out: OutOption = None,
 ) -> None:
     """Measure shoreline distances of a points, lines or polygons file, without any database."""
-    from api.jobs import read_shorelines, read_with_code
-    from spatial.distance import distance_rows, measure_distances, shorelines_in_force
+    from ingest.features import parse_features
+    from ingest.options import IngestOptions
+    from spatial.distance import distances_as_json, measure_distances, shorelines_in_force
 
     opened = door(context)
     with opened.working(opened.text("cli.reading", name=file.name)):
-        facilities = read_with_code(file, crs=crs, encoding=encoding, sheet=sheet)
-        lines = shorelines_in_force(read_shorelines(shorelines, rank=rank))
+        places = parse_features("facilities", file, IngestOptions(crs=crs, encoding=encoding, sheet=sheet))
+        lines = parse_features("shorelines", shorelines, IngestOptions(rank=rank))
+    if places.problems or lines.problems:
+        _report_problems(opened, [*places.problems, *lines.problems])
+        raise typer.Exit(EXIT_REJECTED)
+    facilities = places.frame
     with opened.working(opened.text("cli.measuring")):
-        measured = measure_distances(facilities, lines, within_m=within)
+        measured = measure_distances(facilities, shorelines_in_force(lines.frame), within_m=within)
     if form is Format.PARQUET:
         import io
 
@@ -227,7 +246,7 @@ def distance_command(
         measured[keep].to_parquet(buffer, index=False)
         opened.write(buffer.getvalue(), out)
         return
-    rows: list[Row] = distance_rows(measured)
+    rows: list[Row] = list(distances_as_json(measured))
     if form is Format.GEOJSON:
         import shapely
 

@@ -9,7 +9,9 @@ import typer
 
 from api.cli.door import EXIT_UNUSABLE, Door, door
 
-app = typer.Typer(no_args_is_help=True, help="The embedded database: up, down, status, migrate, backup, restore.")
+app = typer.Typer(
+    no_args_is_help=True, help="The embedded database: up, down, status, migrate, backup, restore."
+)
 
 
 def _external(opened: Door) -> bool:
@@ -55,7 +57,8 @@ def migrate(context: typer.Context) -> None:
 
 @app.command()
 def backup(
-    context: typer.Context, file: Annotated[Path, typer.Argument(help="file to write (pg_dump custom format)")]
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(help="file to write (pg_dump custom format)")],
 ) -> None:
     """Write a consistent copy of the configured database."""
     from models.database import backup as write_backup
@@ -69,7 +72,9 @@ def backup(
 def restore(
     context: typer.Context,
     file: Annotated[Path, typer.Argument(help="file that `db backup` wrote")],
-    yes: Annotated[bool, typer.Option("--yes", help="replace what the database holds, without asking")] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="replace what the database holds, without asking")
+    ] = False,
 ) -> None:
     """Replace the configured database's content by a backup."""
     from models.database import restore as read_backup

@@ -8,10 +8,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
 import typer
 from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
 from typer.core import TyperGroup
 
@@ -101,6 +109,29 @@ class Door:
         self.out.print(table, markup=False)
 
 
+class LoadingBar:
+    """Rich progress bars on stderr, one for each stage of a load; silent where nobody watches."""
+
+    def __init__(self, console: Console, name: str) -> None:
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        self._progress = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+        self._name = name
+        self._tasks: dict[str, TaskID] = {}
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def __call__(self, stage: str, done: int, total: int) -> None:
+        """Show how far a stage is."""
+        if stage not in self._tasks:
+            self._tasks[stage] = self._progress.add_task(f"{self._name} · {stage}", total=total)
+        self._progress.update(self._tasks[stage], completed=done, total=total)
+
+
 @contextmanager
 def _nothing() -> Iterator[None]:
     yield
@@ -143,7 +174,7 @@ def describe(error: Exception, catalogue: Catalogue) -> str:
 class Doorkeeper(TyperGroup):
     """Turns every expected error into one line on stderr and exit code 2; others keep their traceback."""
 
-    def invoke(self, ctx: typer.Context) -> Any:
+    def invoke(self, ctx: Any) -> Any:
         """Run the command; see the class."""
         from ingest.errors import IngestError
         from models.errors import ModelsError

@@ -42,15 +42,18 @@ def facility(
 
 
 def _draw(
-    context: typer.Context, subject: str, out: Path, as_of: str | None, region: str | None, code: str | None = None
+    context: typer.Context,
+    subject: str,
+    out: Path,
+    as_of: str | None,
+    region: str | None,
+    code: str | None = None,
 ) -> None:
     from api.pictures import draw
 
     opened = door(context)
     day = parse_date(as_of, "--as-of")
     with opened.working(opened.text("cli.drawing")):
-        html = draw(
-            opened.engine, opened.settings, opened.catalogue, subject, day, region=region, code=code
-        )
+        html = draw(opened.engine, opened.settings, opened.catalogue, subject, day, region=region, code=code)
     opened.write(html, out)
     opened.say(opened.text("cli.written", path=out))

@@ -82,7 +82,9 @@ def demo_command(
 def create_key(
     context: typer.Context,
     role: Annotated[str, typer.Option("--role", help="bureau, inspector, portal or admin")],
-    region: Annotated[str | None, typer.Option("--region", help="GB/T 2260 code the key is limited to")] = None,
+    region: Annotated[
+        str | None, typer.Option("--region", help="GB/T 2260 code the key is limited to")
+    ] = None,
     name: Annotated[str | None, typer.Option("--name", help="whose key this is")] = None,
     expires: Annotated[str | None, typer.Option("--expires", help="last day on which the key works")] = None,
     form: FormatOption = Format.TABLE,

@@ -18,6 +18,7 @@ from api.cli.door import (
     parse_date,
 )
 from api.output import Column, Format, Row
+from api.wording import measured_text, reason_text, threshold_text
 
 TABLE_ROWS = 60
 
@@ -76,12 +77,6 @@ def finding_counts(opened: Door, findings: list[Row]) -> str:
     )
 
 
-def reason_text(opened: Door, row: Row) -> str:
-    """The reason of a finding or a score in words."""
-    reason = row["evidence"]["reason"]
-    return opened.text(f"reasons.{reason['code']}", **reason["params"])
-
-
 def finding_columns(opened: Door) -> list[Column]:
     """Columns of the findings table."""
     text = opened.text
@@ -91,7 +86,7 @@ def finding_columns(opened: Door) -> list[Column]:
         (text("cli.col_subject"), lambda row: f"{row['subject_code']} {row['subject_name'] or ''}".strip()),
         (text("cli.col_region"), lambda row: row["region_code"]),
         (text("cli.col_deadline"), lambda row: row["deadline"]),
-        (text("cli.col_reason"), lambda row: reason_text(opened, row)),
+        (text("cli.col_reason"), lambda row: reason_text(opened.catalogue, row)),
     ]
 
 
@@ -118,7 +113,10 @@ def assess_command(
 
 def _assessment_columns(opened: Door, by: Grouping) -> list[Column]:
     text = opened.text
-    name: list[Column] = [(text("cli.col_code"), lambda row: row["code"]), (text("cli.col_name"), lambda row: row["name"])]
+    name: list[Column] = [
+        (text("cli.col_code"), lambda row: row["code"]),
+        (text("cli.col_name"), lambda row: row["name"]),
+    ]
     grade: Column = (
         text("cli.col_grade"),
         lambda row: text(f"states.grade_{row['grade']}") if row["grade"] else "—",
@@ -181,12 +179,15 @@ def show_scoreboard(opened: Door, rows: list[Row], as_of: str, *, every: bool) -
     text = opened.text
     columns: list[Column] = [
         (text("cli.col_target"), lambda row: row["target_id"]),
-        (text("cli.col_subject"), lambda row: row["evidence"].get("quote") or f"{row['subject']}: {row['metric']}"),
-        (text("cli.col_threshold"), lambda row: _threshold(row)),
-        (text("cli.col_measured"), lambda row: _measured(row)),
+        (
+            text("cli.col_subject"),
+            lambda row: row["evidence"].get("quote") or f"{row['subject']}: {row['metric']}",
+        ),
+        (text("cli.col_threshold"), threshold_text),
+        (text("cli.col_measured"), measured_text),
         (text("cli.col_deadline"), lambda row: row["deadline"]),
         (text("cli.col_verdict"), lambda row: text(f"states.{row['verdict']}")),
-        (text("cli.col_reason"), lambda row: reason_text(opened, row)),
+        (text("cli.col_reason"), lambda row: reason_text(opened.catalogue, row)),
     ]
     opened.table(shown, columns, title=text("cli.scoreboard_title", as_of=as_of))
     counts = Counter(row["verdict"] for row in rows)
@@ -197,18 +198,6 @@ def show_scoreboard(opened: Door, rows: list[Row], as_of: str, *, every: bool) -
             **{name: counts[name] for name in ("met", "on_track", "missed", "undetermined")},
         )
     )
-
-
-def _threshold(row: Row) -> str:
-    if row["threshold"] in (None, ""):
-        return ""
-    return f"{row['comparator']} {row['threshold']} {row['unit'] or ''}".strip()
-
-
-def _measured(row: Row) -> str:
-    counted = "" if row["denominator"] is None else f"{row['numerator']}/{row['denominator']}"
-    value = "" if row["measured"] is None else str(row["measured"])
-    return f"{value} ({counted})" if value and counted else value or counted
 
 
 @rules_app.command("list")

@@ -33,8 +33,8 @@ from api.web.routes import (
 
 DESCRIPTION = """Which sections miss their class, and which facilities stand where the law says they must not.
 
-Every verdict is *compliant*, *violation* or *undetermined*, as of a date, with its evidence. Errors are problem
-documents (RFC 9457). Lists answer `{"items": […], "next": …}` and page by `cursor=`."""
+Every verdict is *compliant*, *violation* or *undetermined*, as of a date, with its evidence. Errors are
+problem documents (RFC 9457). Lists answer `{"items": […], "next": …}` and page by `cursor=`."""
 
 
 class LazyEngine:
@@ -68,6 +68,7 @@ def create_app(settings: Settings, engine: Engine | None = None) -> FastAPI:
     app.state.settings = settings
     opener: Callable[[], Engine] = LazyEngine(settings, engine)
     app.state.engine = opener
+    app.state.shelf = pages.Shelf()
     problems.register(app)
     app.add_middleware(EntityTags)
     app.add_middleware(GZipMiddleware, minimum_size=1_000)

@@ -66,7 +66,8 @@ def today() -> date:
 
 AsOfQuery = Annotated[date | None, Query(description="the day the answer speaks of; default: today")]
 RegionQuery = Annotated[
-    str | None, Query(description="GB/T 2260 code; everything below it is included", pattern=r"^(\d{2,12}|yangtze)$")
+    str | None,
+    Query(description="GB/T 2260 code; everything below it is included", pattern=r"^(\d{2,12}|yangtze)$"),
 ]
 
 

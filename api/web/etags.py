@@ -12,8 +12,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 class EntityTags:
     """ASGI middleware: adds ``ETag`` to successful GET answers and honours ``If-None-Match``.
 
-    The tag is a hash of the body, so it is right whatever the route does. Bodies of the lists are bounded by the
-    page size; answers that already carry a tag, or that are streamed (no content length), pass untouched.
+    The tag is a hash of the body, so it is right whatever the route does. Bodies of lists are bounded by
+    the page size; answers that already carry a tag, or that are streamed (no content length), pass untouched.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -33,9 +33,7 @@ class EntityTags:
             nonlocal start, buffering
             if message["type"] == "http.response.start":
                 headers = Headers(raw=message["headers"])
-                buffering = (
-                    message["status"] == 200 and "etag" not in headers and "content-length" in headers
-                )
+                buffering = message["status"] == 200 and "etag" not in headers and "content-length" in headers
                 start = message
                 if not buffering:
                     await send(message)

@@ -68,7 +68,9 @@ class Problem:
 
 
 PROBLEMS: dict[type[Exception], Problem] = {
-    api_errors.BadRequestError: Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "bad-parameter", "A parameter is wrong"),
+    api_errors.BadRequestError: Problem(
+        HTTPStatus.UNPROCESSABLE_ENTITY, "bad-parameter", "A parameter is wrong"
+    ),
     api_errors.NotKnownError: Problem(HTTPStatus.NOT_FOUND, "not-found", "Nothing has this code"),
     api_errors.NoRunError: Problem(HTTPStatus.NOT_FOUND, "no-evaluation", "No evaluation is stored"),
     api_errors.UnauthorisedError: Problem(HTTPStatus.UNAUTHORIZED, "key-needed", "A valid key is needed"),
@@ -77,9 +79,15 @@ PROBLEMS: dict[type[Exception], Problem] = {
         HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "upload-too-large", "The file is too large"
     ),
     spatial_errors.PeriodError: Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "bad-period", "Not a period"),
-    ingest_errors.IngestError: Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "unusable-file", "The file cannot be used"),
-    spatial_errors.SpatialError: Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "bad-input", "The engine refused the input"),
-    models_errors.ModelsError: Problem(HTTPStatus.SERVICE_UNAVAILABLE, "database-unavailable", "The database is not ready"),
+    ingest_errors.IngestError: Problem(
+        HTTPStatus.UNPROCESSABLE_ENTITY, "unusable-file", "The file cannot be used"
+    ),
+    spatial_errors.SpatialError: Problem(
+        HTTPStatus.UNPROCESSABLE_ENTITY, "bad-input", "The engine refused the input"
+    ),
+    models_errors.ModelsError: Problem(
+        HTTPStatus.SERVICE_UNAVAILABLE, "database-unavailable", "The database is not ready"
+    ),
 }
 """Expected errors, the more special class found first along the class's own ancestry."""
 
@@ -134,7 +142,7 @@ def _http(request: Request, error: Exception) -> JSONResponse:
 
 
 def _unexpected(request: Request, error: Exception) -> JSONResponse:
-    log.exception("unexpected error", path=request.url.path, exc_info=error)
+    log.error("unexpected error", path=request.url.path, exc_info=error)
     return respond(request, BARE, BARE.title)
 
 

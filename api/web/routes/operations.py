@@ -1,4 +1,4 @@
-"""Is it alive, can it work?"""
+"""Whether the service is alive and can work."""
 
 from __future__ import annotations
 

@@ -107,5 +107,3 @@ def read_rejects(upload_id: int, session: SessionDep) -> Response:
         media_type="text/csv; charset=utf-8",
         headers={"Content-Disposition": f'attachment; filename="{name}"'},
     )
-
-

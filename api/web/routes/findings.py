@@ -1,0 +1,61 @@
+"""Findings: pages of verdicts with their evidence."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query
+from fastapi.responses import Response
+
+from api.features import finding_out, require_run
+from api.schemas import FindingPage
+from api.web.dependencies import (
+    AsOfQuery,
+    BBoxDep,
+    FormatDep,
+    PageDep,
+    RegionQuery,
+    SessionDep,
+    answer,
+)
+from api.web.problems import ProblemOut
+from models import queries
+
+router = APIRouter(prefix="/findings", tags=["findings"])
+
+
+@router.get(
+    "", response_model=FindingPage, responses={404: {"model": ProblemOut}, 422: {"model": ProblemOut}}
+)
+def list_findings(
+    session: SessionDep,
+    page: PageDep,
+    form: FormatDep,
+    bbox: BBoxDep,
+    rule: Annotated[str | None, Query(description="only this rule, such as CN-14-1")] = None,
+    region: RegionQuery = None,
+    verdict: Annotated[Literal["compliant", "violation", "undetermined"] | None, Query()] = None,
+    state: Annotated[Literal["open", "due", "overdue", "resolved"] | None, Query()] = None,
+    as_of: AsOfQuery = None,
+    updated_since: Annotated[
+        datetime | None, Query(description="only findings recorded since this instant (with offset)")
+    ] = None,
+) -> Response:
+    """Findings of the latest run (of `as_of`, where given), in a stable order."""
+    run = require_run(session, as_of, None)
+    found = queries.findings_page(
+        session,
+        run.id,
+        rule_id=rule,
+        region_code=region,
+        verdict=verdict,
+        state=state,
+        bbox=bbox,
+        updated_since=updated_since,
+        after=int(page.after[0]) if page.after else None,
+        limit=page.fetch,
+    )
+    shown = found[: page.limit]
+    cursor = page.next_cursor(found, [shown[-1]["id"]] if shown else [])
+    return answer([finding_out(row) for row in shown], form, cursor)

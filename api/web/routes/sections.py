@@ -1,0 +1,104 @@
+"""Sections, their readings and their assessment."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Query
+from fastapi.responses import Response
+
+from api.features import feature_rows, read_feature
+from api.jobs import assess_period
+from api.schemas import ItemPage, ReadingPage
+from api.web.dependencies import (
+    BEIJING,
+    AsOfQuery,
+    BBoxDep,
+    FormatDep,
+    PageDep,
+    RegionQuery,
+    SessionDep,
+    answer,
+    today,
+)
+from api.web.problems import ProblemOut
+from models import queries
+from spatial.parameters import find_parameter
+from spatial.period import parse_period
+
+router = APIRouter(prefix="/sections", tags=["sections"])
+
+CodePath = Annotated[str, Path(max_length=200)]
+PeriodQuery = Annotated[str, Query(description="2025-06, 2025-Q2, 2025, 2025-flood or 2024-11-01/2025-02-28")]
+FOREVER = (date(1900, 1, 1), date(2200, 1, 1))
+
+
+@router.get("", response_model=ItemPage, responses={422: {"model": ProblemOut}})
+def list_sections(
+    session: SessionDep,
+    page: PageDep,
+    form: FormatDep,
+    bbox: BBoxDep,
+    region: RegionQuery = None,
+    as_of: AsOfQuery = None,
+) -> Response:
+    """Sections in force on a day, ordered by code; GeoJSON by `Accept` or `format=`."""
+    frame = queries.features_in_force(
+        session,
+        "sections",
+        as_of or today(),
+        region_code=region,
+        bbox=bbox,
+        after=str(page.after[0]) if page.after else "",
+        limit=page.fetch,
+    )
+    rows = feature_rows(frame)
+    shown = rows[: page.limit]
+    return answer(shown, form, page.next_cursor(rows, [shown[-1]["code"]] if shown else []))
+
+
+@router.get("/{code:path}/readings", response_model=ReadingPage, responses={404: {"model": ProblemOut}})
+def list_readings(
+    session: SessionDep,
+    code: CodePath,
+    page: PageDep,
+    form: FormatDep,
+    parameter: Annotated[str | None, Query(description="only this parameter, such as tp")] = None,
+    start: Annotated[date | None, Query(alias="from", description="first day (Beijing)")] = None,
+    end: Annotated[date | None, Query(alias="to", description="last day (Beijing)")] = None,
+) -> Response:
+    """Readings of a section by time, then parameter."""
+    found = queries.reading_page(
+        session,
+        code,
+        start=midnight(start or FOREVER[0]),
+        end=midnight((end or FOREVER[1]) + timedelta(days=1)),
+        parameter=parameter,
+        after=(datetime.fromisoformat(page.after[0]), str(page.after[1])) if page.after else None,
+        limit=page.fetch,
+    )
+    rows = [{**row, "unit": find_parameter(row["parameter"]).unit} for row in feature_rows(found)]
+    shown = rows[: page.limit]
+    last = [shown[-1]["sampled_at"], shown[-1]["parameter"]] if shown else []
+    return answer(shown, form, page.next_cursor(rows, last))
+
+
+@router.get("/{code:path}/assessment", responses={404: {"model": ProblemOut}, 422: {"model": ProblemOut}})
+def read_assessment(session: SessionDep, code: CodePath, period: PeriodQuery) -> dict[str, Any]:
+    """Class and verdict of one section over a period, with what decided it."""
+    parsed = parse_period(period)
+    read_feature(session, "sections", code, parsed.end)
+    sections = queries.features_in_force(session, "sections", parsed.end, codes=[code])
+    return assess_period(session, sections, parsed)[0].as_json()
+
+
+@router.get("/{code:path}", responses={404: {"model": ProblemOut}})
+def read_section(session: SessionDep, code: CodePath, as_of: AsOfQuery = None) -> dict[str, Any]:
+    """One section as it stood on a day."""
+    return read_feature(session, "sections", code, as_of or today())
+
+
+def midnight(day: date) -> datetime:
+    """The first instant of a Beijing day."""
+    return datetime(day.year, day.month, day.day, tzinfo=BEIJING)

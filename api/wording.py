@@ -1,0 +1,26 @@
+"""Findings and scores in words: the same words on the screen and on the page."""
+
+from __future__ import annotations
+
+from api.catalogue import Catalogue
+from api.output import Row
+
+
+def reason_text(catalogue: Catalogue, row: Row) -> str:
+    """The reason of a finding or a score in words."""
+    reason = row["evidence"]["reason"]
+    return catalogue.text(f"reasons.{reason['code']}", **reason["params"])
+
+
+def threshold_text(row: Row) -> str:
+    """What a target asks for, such as ``>= 97.3 % of sections``; empty where the plan gives no number."""
+    if row["threshold"] in (None, ""):
+        return ""
+    return f"{row['comparator']} {row['threshold']} {row['unit'] or ''}".strip()
+
+
+def measured_text(row: Row) -> str:
+    """What was measured, with the counts behind it."""
+    counted = "" if row["denominator"] is None else f"{row['numerator']}/{row['denominator']}"
+    value = "" if row["measured"] is None else str(row["measured"])
+    return f"{value} ({counted})" if value and counted else value or counted
