@@ -144,7 +144,8 @@ class _FeatureParser:
     def _report_unused(
         self, mapped: Sequence[MappedColumn], by_field: Mapping[str, Sequence[MappedColumn]]
     ) -> None:
-        used = {column.position for columns in by_field.values() for column in columns}
+        fields = self.kind.fields
+        used = {column.position for name in fields for column in by_field.get(name, ())}
         if self.kind.name == "places":
             return  # any other column is welcome there
         for column in mapped:
@@ -155,9 +156,7 @@ class _FeatureParser:
                 code = "column_unknown" if hint is None else "column_unknown_similar"
                 params = {"column": column.header} | ({} if hint is None else {"similar": hint})
                 self.notices.append(Notice(code, params, column=column.header))
-            elif column.field != IGNORED and (
-                column.field not in self.kind.fields or column.position not in used
-            ):
+            elif column.field != IGNORED and column.position not in used:
                 self.notices.append(
                     Notice("column_not_stored", {"column": column.header}, column=column.header)
                 )

@@ -459,24 +459,28 @@ class _ReadingsLoad:
     def _refuse_empty(self, samples: pd.DataFrame) -> None:
         """Rows without values and without a status, and rows whose time is not known."""
         rejected = self.outcome.rejected
-        self.with_values = set(self.parsed.readings["row"].tolist())
-        if self.parsed.layout == "long":
-            # A long row without a value says nothing, whatever its sample is.
+        readings = self.parsed.readings
+        self.with_values = {int(row) for row in readings["row"]}
+        timeless = samples[samples["sampled_at"].isna()].set_index("sample_id")["sampled_at_raw"]
+        for row, sample in (
+            readings.loc[readings["sample_id"].isin(timeless.index), ["row", "sample_id"]]
+            .drop_duplicates()
+            .itertuples(index=False)
+        ):
+            if row not in rejected:
+                self._problem(int(row), "sampled_at", timeless.loc[sample], "time_missing")
+        if self.parsed.layout == "long":  # a row of its own for each value: without one it says nothing
             for row in self.parsed.table.rows.tolist():
                 if row not in self.with_values and row not in rejected:
                     self._problem(row, "value", "", "row_without_values")
-        for row, at, raw, status, captured in samples[
+            return
+        silent = samples[~samples["row"].isin(self.with_values | rejected)]
+        for row, at, raw, status, captured in silent[
             ["row", "sampled_at", "sampled_at_raw", "station_status", "captured_at"]
         ].itertuples(index=False):
-            if row in rejected:
-                continue
-            observed = not pd.isna(at) or (self.parsed.capture_stated and not pd.isna(captured))
-            if row in self.with_values:
-                if pd.isna(at):
-                    self._problem(row, "sampled_at", raw, "time_missing")
-            elif self.parsed.layout == "wide" and status is None:
+            if status is None:
                 self._problem(row, None, None, "row_without_values")
-            elif self.parsed.layout == "wide" and not observed:
+            elif pd.isna(at) and not (self.parsed.capture_stated and not pd.isna(captured)):
                 self._problem(row, "sampled_at", raw, "status_without_time", status=status)
 
     # -- sections ----------------------------------------------------------------------------------------
@@ -557,7 +561,7 @@ class _ReadingsLoad:
 
     def _readings(self, samples: pd.DataFrame, section_ids: pd.Series[Any]) -> pd.DataFrame:
         rejected = self.outcome.rejected
-        facts = samples[["sample_id", "sampled_at", "station_type", "method", "station_status"]].assign(
+        facts = samples[["sample_id", "sampled_at", "station_type", "station_status"]].assign(
             section_id=section_ids
         )
         readings = self.parsed.readings
@@ -565,7 +569,7 @@ class _ReadingsLoad:
         place_of = pd.Series(np.arange(len(facts)), index=facts["sample_id"].to_numpy())
         places = place_of.loc[usable["sample_id"].to_numpy()].to_numpy()
         joined = usable.reset_index(drop=True)
-        for name in ("section_id", "sampled_at", "station_type", "method", "station_status"):
+        for name in ("section_id", "sampled_at", "station_type", "station_status"):
             joined[name] = facts[name].iloc[places].reset_index(drop=True)
         return joined[joined["section_id"].notna() & joined["sampled_at"].notna()]
 

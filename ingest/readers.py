@@ -454,7 +454,14 @@ def _read_features(file: str, document: dict[str, Any]) -> RawTable:
             continue
         try:
             geometry[place] = _plane_geometry(feature["geometry"])
-        except (TypeError, ValueError, KeyError, IndexError, AttributeError, shapely.errors.ShapelyError):
+        except (
+            TypeError,
+            ValueError,
+            LookupError,
+            AttributeError,
+            RecursionError,
+            shapely.errors.ShapelyError,
+        ):
             bad.append(place)
     return RawTable(
         file=file,
@@ -471,11 +478,15 @@ def _read_features(file: str, document: dict[str, Any]) -> RawTable:
 def _columns_of(objects: Sequence[dict[str, Any]]) -> tuple[tuple[str, ...], tuple[list[str], ...]]:
     names = dict.fromkeys(itertools.chain.from_iterable(objects))
     cells = tuple([_json_text(item.get(name)) for item in objects] for name in names)
-    return tuple(map(str, names)), cells
+    return tuple(_json_text(name) for name in names), cells
 
 
 def _json_text(value: object) -> str:
-    return value.text if isinstance(value, _NumberText) else cell_text(value)
+    """A JSON value as text; what no file or database can hold (NUL, half a surrogate pair) becomes U+FFFD."""
+    if isinstance(value, _NumberText):
+        return value.text
+    text = cell_text(value).replace("\x00", "\ufffd")
+    return text if text.isprintable() else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _plane_geometry(geometry: dict[str, Any]) -> shapely.Geometry:

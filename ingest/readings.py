@@ -82,7 +82,6 @@ SAMPLE_COLUMNS = (
     "river",
     "basin",
     "station_type",
-    "method",
     "captured_at",
 )
 READING_COLUMNS = (
@@ -94,6 +93,7 @@ READING_COLUMNS = (
     "qualifier",
     "detection_limit",
     "raw",
+    "method",
 )
 
 _CHOICES = {
@@ -473,7 +473,9 @@ class _ReadingsParser:
         readings = pd.DataFrame(
             {name: pd.Series(values[order], dtype=values.dtype) for name, values in joined.items()}
         )
-        readings["row"] = self.table.rows[readings["sample_id"].to_numpy()]
+        of_row = readings["sample_id"].to_numpy()
+        readings["row"] = self.table.rows[of_row]
+        readings["method"] = pd.Series(rows["method"].to_numpy()[of_row], dtype=object)
         samples = rows.assign(sample_id=np.arange(len(rows)))
         return samples[list(SAMPLE_COLUMNS)], readings[list(READING_COLUMNS)]
 
@@ -500,7 +502,9 @@ class _ReadingsParser:
             elif cell.value is not None and _is_reading(cell.value):
                 kept.append(place)
                 cells.append(cell)
-        grouping = rows[["section", "province", "sampled_at", "sampled_at_raw", "station_status"]]
+        grouping = rows[
+            ["section", "province", "sampled_at", "sampled_at_raw", "station_status", "station_type"]
+        ]
         sample_ids = grouping.groupby(list(grouping.columns), dropna=False, sort=False).ngroup().to_numpy()
         samples = rows.assign(sample_id=sample_ids).drop_duplicates("sample_id").reset_index(drop=True)
         taken = [cell.value for cell in cells if cell.value is not None]
@@ -519,6 +523,7 @@ class _ReadingsParser:
                     dtype=object,
                 ),
                 "raw": pd.Series([values[place].strip() for place in kept], dtype=object),
+                "method": pd.Series(rows["method"].to_numpy()[places], dtype=object),
             }
         )
         return samples[list(SAMPLE_COLUMNS)], readings[list(READING_COLUMNS)]

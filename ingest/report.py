@@ -12,6 +12,16 @@ Translator = Callable[..., str]
 """``text("namespace.key", **params)``: the message catalogue of the door, in one language."""
 
 
+_SHOWN_CHARACTERS = 200
+
+
+def _shortened(value: str | None) -> str | None:
+    """A cell as a report shows it: a whole novel helps nobody."""
+    if value is None or len(value) <= _SHOWN_CHARACTERS:
+        return value
+    return value[:_SHOWN_CHARACTERS] + "…"
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """One thing wrong with one row. `row` is the row that a person sees in the file (header = row 1).
@@ -34,7 +44,7 @@ class Problem:
         return {
             "row": self.row,
             "column": self.column,
-            "value": self.value,
+            "value": _shortened(self.value),
             "code": self.code,
             "message": text(f"ingest.{self.code}", **self.params),
         }
