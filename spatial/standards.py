@@ -16,7 +16,7 @@ from hashlib import sha256
 from importlib import resources
 from itertools import pairwise
 from types import MappingProxyType
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from spatial.errors import RuleFileError, UnknownWaterBodyTypeError, WaterClassRangeError
 from spatial.parameters import convert_unit, load_parameters, normalize_unit
@@ -87,7 +87,7 @@ class Limit:
             For a `change` limit: a weekly change is no property of one value.
         """
         # Decimals compare exactly with decimals, fractions with fractions; the first is much the faster.
-        bounds = self._exact if isinstance(value, Fraction) else self.bounds
+        bounds: tuple[Any, ...] = self._exact if isinstance(value, Fraction) else self.bounds
         match self.direction:
             case Direction.AT_MOST:
                 return next((place for place, bound in enumerate(bounds, 1) if value <= bound), 6)
