@@ -217,15 +217,20 @@ def focused_facility(layers: MapLayers, code: str) -> BaseGeometry:
 
 
 def water_names(layers: MapLayers) -> dict[str, str]:
-    """Name of each water body by its code, as the shorelines tell it."""
+    """Name of each water body by its code.
+
+    It is the shorelines' ``water_body_name`` where they carry it, else their ``name`` where all shorelines of the
+    water body agree: the name of one stretch must not stand for another.
+    """
     frame = layers.frame("shorelines")
     if frame is None:
         return {}
-    names: dict[str, str] = {}
-    for row in frame[["water_body_code", "name"]].to_dict("records"):
-        if present(row["name"]):
-            names.setdefault(str(row["water_body_code"]), str(row["name"]))
-    return names
+    column = "water_body_name" if "water_body_name" in frame.columns else "name"
+    found: dict[str, set[str]] = {}
+    for code, name in zip(frame["water_body_code"], frame[column], strict=True):
+        if present(name):
+            found.setdefault(str(code), set()).add(str(name))
+    return {code: min(names) for code, names in found.items() if len(names) == 1}
 
 
 def facility_properties(

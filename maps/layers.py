@@ -50,7 +50,8 @@ class MapLayers:
     Attributes
     ----------
     shorelines : GeoDataFrame, optional
-        One row per shoreline: ``water_body_code``, ``name``, ``rank``, ``kind``; lines or water polygons.
+        One row per shoreline: ``water_body_code``, ``name``, ``rank``, ``kind``, optionally
+        ``water_body_name``; lines or water polygons.
     zones : GeoDataFrame, optional
         One row per rank and width: ``rank``, ``width_m``; polygons, for drawing only.
     facilities : GeoDataFrame, optional

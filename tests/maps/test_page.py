@@ -338,6 +338,17 @@ def test_the_distance_line_ends_at_the_shoreline_point_of_the_gravest_finding(ch
     assert line["properties"]["label"] == "距长江 900.0 米"
 
 
+def test_the_name_of_one_stretch_never_stands_for_another(layers: MapLayers, chinese: Text) -> None:
+    stretches = shorelines().assign(water_body_code="W1", name=["甲段", "乙段", "丙段"])
+
+    def label(**columns: str) -> str:
+        html = draw_map(replace(layers, shorelines=stretches.assign(**columns)), text=chinese)
+        return str(properties(html, "distances")[0]["label"])
+
+    assert label() == "距长江干流 2,245.7 米"
+    assert label(water_body_name="长江") == "距长江 2,245.7 米"
+
+
 def test_the_distance_line_of_a_polygon_starts_on_its_edge(layers: MapLayers, chinese: Text) -> None:
     line = embedded(draw_map(layers, text=chinese), "distances")["features"][0]
     assert line["geometry"]["coordinates"] == [[111.475, 30.557], [111.458357, 30.542758]]
