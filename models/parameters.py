@@ -68,6 +68,10 @@ PARAMETERS: tuple[ParameterSeed, ...] = tuple(
         ("ba", "钡", "Barium", MG_PER_L),
         ("v", "钒", "Vanadium", MG_PER_L),
         ("ti", "钛", "Titanium", MG_PER_L),
+        ("methylmercury", "甲基汞", "Methylmercury", MG_PER_L),
+        ("tetraethyl_lead", "四乙基铅", "Tetraethyl lead", MG_PER_L),
+        ("microcystin_lr", "微囊藻毒素-LR", "Microcystin-LR", MG_PER_L),
+        ("yellow_phosphorus", "黄磷", "Yellow (white) phosphorus", MG_PER_L),
         ("flow", "流量", "Flow", "m3/s"),
         ("water_level", "水位", "Water level", "m"),
     )

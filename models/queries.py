@@ -287,7 +287,9 @@ def features_in_force(
     order = [rows.c[name] for name in VERSION_KEYS[kind]]
     if limit is not None:
         query = limit_codes(query, rows.c[lead], limit, alone=len(order) == 1)
-    return fetch_frame(session, query.order_by(*order, rows.c.id), feature_columns(rows))
+    if kind == "shorelines":
+        order.append(rows.c.id)
+    return fetch_frame(session, query.order_by(*order), feature_columns(rows))
 
 
 def limit_codes(query: Select[Any], lead: ColumnElement[Any], limit: int, *, alone: bool) -> Select[Any]:
@@ -711,7 +713,7 @@ def earliest_sightings(session: Session, keys: Sequence[str]) -> dict[tuple[str,
 def first_seen(session: Session, run_id: int) -> dict[str, date]:
     """`first_seen` of every finding of a run, by its `finding_key`."""
     query = select(FindingRow.finding_key, FindingRow.first_seen).where(FindingRow.run_id == run_id)
-    return dict(session.execute(query).tuples().all())
+    return {row.finding_key: row.first_seen for row in session.execute(query)}
 
 
 def latest_run(

@@ -64,6 +64,10 @@ PARAMETERS = (
     ("ba", "钡", "Barium", "mg/L"),
     ("v", "钒", "Vanadium", "mg/L"),
     ("ti", "钛", "Titanium", "mg/L"),
+    ("methylmercury", "甲基汞", "Methylmercury", "mg/L"),
+    ("tetraethyl_lead", "四乙基铅", "Tetraethyl lead", "mg/L"),
+    ("microcystin_lr", "微囊藻毒素-LR", "Microcystin-LR", "mg/L"),
+    ("yellow_phosphorus", "黄磷", "Yellow (white) phosphorus", "mg/L"),
     ("flow", "流量", "Flow", "m3/s"),
     ("water_level", "水位", "Water level", "m"),
 )
