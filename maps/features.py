@@ -219,8 +219,8 @@ def focused_facility(layers: MapLayers, code: str) -> BaseGeometry:
 def water_names(layers: MapLayers) -> dict[str, str]:
     """Name of each water body by its code.
 
-    It is the shorelines' ``water_body_name`` where they carry it, else their ``name`` where all shorelines of the
-    water body agree: the name of one stretch must not stand for another.
+    It is the shorelines' ``water_body_name`` where they carry it, else their ``name`` where all shorelines of
+    the water body agree: the name of one stretch must not stand for another.
     """
     frame = layers.frame("shorelines")
     if frame is None:
