@@ -25,6 +25,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 from fractions import Fraction
+from itertools import groupby
+from operator import itemgetter
 from typing import Any, Final, Literal
 
 import pandas as pd
@@ -560,7 +562,7 @@ def _gather_evidence(
             "day": local.dt.tz_localize(None).dt.normalize().to_numpy(),
             "month": (local.dt.year * 12 + local.dt.month - 1).to_numpy(),
             "calendar_month": local.dt.month.to_numpy(),
-            "automatic": (frame["station_type"] == StationType.AUTOMATIC).to_numpy(dtype=bool),
+            "automatic": [cell == StationType.AUTOMATIC for cell in list_cells(frame["station_type"])],
         },
     )
     if "upload_id" in frame.columns:
@@ -596,7 +598,7 @@ def _enter_amounts(work: pd.DataFrame, frame: pd.DataFrame, settings: Assessment
     values = list_numbers(frame, "readings", "value")
     fulls = list_numbers(frame, "readings", "full_value")
     limits = list_numbers(frame, "readings", "detection_limit")
-    censored = (frame["qualifier"] == Qualifier.BELOW).tolist()
+    censored = [cell == Qualifier.BELOW for cell in list_cells(frame["qualifier"])]
     entering: list[Decimal | None] = []
     for value, full, limit, below, use_full in zip(values, fulls, limits, censored, is_full, strict=True):
         if below:
@@ -690,14 +692,14 @@ def _average_sections(
     ph_means = _hydrogen_means(entering, period) if settings.ph_mean == "hydrogen" else {}
     plain = _is_plain_mean(period)
     averages: dict[str, list[_Average]] = {}
-    for (section, code), part in monthly.groupby(["section", "parameter"], sort=True):
-        amounts, limits = part["amount"].tolist(), part["limit_amount"].tolist()
-        counts = [int(count) for count in part["samples"]]
-        samples, non_detects = sum(counts), int(part["non_detects"].sum())
+    rows = zip(*(monthly[name].tolist() for name in monthly.columns), strict=True)
+    for (section, code), part in groupby(rows, key=itemgetter(0, 1)):  # sorted by both, above
+        _, _, _, amounts, limits, counts, below = zip(*part, strict=True)
+        samples, non_detects = sum(counts), sum(below)
         mean = ph_means.get(section) if code == "ph" else None
-        averages.setdefault(str(section), []).append(
+        averages.setdefault(section, []).append(
             _Average(
-                code=str(code),
+                code=code,
                 mean=_mean(amounts, counts, scale, plain=plain) if mean is None else mean,
                 mean_detection_limit=(
                     _mean(limits, counts, scale, plain=plain) if non_detects == samples else None
@@ -714,7 +716,7 @@ def _average_sections(
     automatic_of = counted[counted["automatic"]].groupby("section")["moment"].nunique()
     uploads: dict[str, tuple[int, ...]] = {}
     if "upload_id" in entering.columns:
-        known = entering.dropna(subset=["upload_id"])
+        known = entering[["section", "upload_id"]].dropna().drop_duplicates()
         uploads = {
             str(section): tuple(sorted({int(upload) for upload in part}))
             for section, part in known.groupby("section")["upload_id"]
@@ -775,12 +777,14 @@ def _highest(
     if wet.empty:
         return found
     by_day = (settings.intensity_highest or method.intensity_highest) == "daily_mean"
-    for (section, code), part in wet.groupby(["section", "parameter"], sort=True):
-        if by_day:
-            peak = max(Fraction(sum(day.tolist()), len(day)) for _, day in part.groupby("day")["amount"])
-        else:
-            peak = Fraction(max(part["amount"].tolist()))
-        found.setdefault(str(section), {})[str(code)] = peak / scale
+    if by_day:
+        days = wet.groupby(["section", "parameter", "day"], sort=True)["amount"]
+        means = [Fraction(total, count) for total, count in zip(days.sum(), days.size(), strict=True)]
+        peaks = pd.Series(means, index=days.size().index, dtype=object).groupby(level=[0, 1]).max()
+    else:
+        peaks = wet.groupby(["section", "parameter"], sort=True)["amount"].max()
+    for (section, code), peak in zip(peaks.index.tolist(), peaks.tolist(), strict=True):
+        found.setdefault(section, {})[code] = Fraction(peak) / scale
     return found
 
 
