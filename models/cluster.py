@@ -138,10 +138,11 @@ def ensure_cluster(home: Path, timeout_s: float = TIMEOUT_S) -> str:
     return cluster_url(socket_directory)
 
 
-def stop_cluster(home: Path, timeout_s: float = TIMEOUT_S) -> bool:
+def stop_cluster(home: Path, timeout_s: float = TIMEOUT_S, *, mode: str = "fast") -> bool:
     """Stop the cluster and wait until it is down; False where it was not running. Its data stays.
 
-    Open transactions are rolled back and connections closed ("fast" mode).
+    Open transactions are rolled back and connections closed. `mode` is one of pg_ctl: `immediate` saves the
+    tidying up, and the next start does it.
     """
     home = absolute(home)
     if located(home) is None:
@@ -150,14 +151,14 @@ def stop_cluster(home: Path, timeout_s: float = TIMEOUT_S) -> bool:
         place = located(home)
         if place is None or not is_alive(read_postmaster(place / "data"), place / "data"):
             return False
-        shut_down(installation_for(place / "data"), place, owner_of(place), timeout_s)
+        shut_down(installation_for(place / "data"), place, owner_of(place), timeout_s=timeout_s, mode=mode)
     return True
 
 
 def remove_cluster(home: Path) -> None:
     """Stop the cluster and delete it with all its data, also where it lies outside `home`."""
     home = absolute(home)
-    stop_cluster(home)
+    stop_cluster(home, mode="immediate")
     place = located(home)
     if place is None:
         return
@@ -688,7 +689,7 @@ def started(installation: Installation, home: Path, place: Path, owner: Owner, t
                 return running.socket_directory
             if answer == "silent" and running.state == "ready":
                 # Its socket was swept away (an emptied temporary directory): only a restart makes a new one.
-                shut_down(installation, place, owner, timeout_s)
+                shut_down(installation, place, owner, timeout_s=timeout_s, mode="fast")
             elif time.monotonic() > deadline:
                 raise ClusterStartError("answer", f"still {running.state}", str(log_file(place)))
             else:
@@ -791,7 +792,7 @@ def log_complaint(log: Path, offset: int) -> str:
     return fatal[0].partition("FATAL:")[2].strip() or fatal[0].strip() if fatal else ""
 
 
-def shut_down(installation: Installation, place: Path, owner: Owner, timeout_s: float) -> None:
+def shut_down(installation: Installation, place: Path, owner: Owner, *, timeout_s: float, mode: str) -> None:
     """Stop the server and wait; the caller holds the lock."""
     finished = run_as(
         owner,
@@ -799,7 +800,7 @@ def shut_down(installation: Installation, place: Path, owner: Owner, timeout_s: 
         "stop",
         "--silent",
         "--wait",
-        "--mode=fast",
+        f"--mode={mode}",
         f"--timeout={round(timeout_s)}",
         f"--pgdata={place / 'data'}",
         timeout_s=timeout_s + 10,
