@@ -1,0 +1,93 @@
+"""Texts of measured values: worked examples G02 and G03 of the domain notes, HJ 91.2-2022, SL 219."""
+
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ingest.values import Reading, parse_number, parse_value
+
+NOT_DETECTED, BELOW, MISSING = Reading.NOT_DETECTED, Reading.BELOW, Reading.MISSING
+
+# G03: the strings in the order of the worked example; -0.05 follows below, for it depends on a switch.
+G03 = [
+    ("0.05L", BELOW),
+    ("0.05l", BELOW),
+    ("<0.05", BELOW),
+    ("＜0.05", BELOW),
+    ("ND", NOT_DETECTED),
+    ("未检出", NOT_DETECTED),
+    ("-1", MISSING),
+    ("--", MISSING),
+    ("*", MISSING),
+    ("-", MISSING),
+    ("—", MISSING),
+    ("/", MISSING),
+    ("", MISSING),
+]
+
+
+@pytest.mark.parametrize(("text", "reading"), G03)
+def test_strings_that_mean_below_detection_or_missing(text: str, reading: Reading) -> None:
+    assert parse_value(text).reading is reading
+
+
+@pytest.mark.parametrize(
+    "text", ["0.05L", "0.05l", "<0.05", "＜0.05", "0.05 L", "ND(0.05)", "未检出（0.05L）"]
+)
+def test_a_value_below_detection_keeps_its_limit(text: str) -> None:
+    assert parse_value(text).number == Decimal("0.05")
+
+
+def test_a_negative_number_is_a_limit_only_where_the_vendor_convention_is_switched_on() -> None:
+    assert parse_value("-0.05").reading is Reading.MEASURED
+    assert parse_value("-0.05").number == Decimal("-0.05")
+    switched = parse_value("-0.05", negative_is_limit=True)
+    assert (switched.reading, switched.number) == (BELOW, Decimal("0.05"))
+    assert parse_value("-1", negative_is_limit=True).reading is MISSING
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("0.10", "0.10"),
+        ("１２．５", "12.5"),
+        ("1,234.5", "1234.5"),
+        ("1.2E+04", "12000"),
+        ("1.2×10^4", "12000"),
+        ("1.2×10⁴", "12000"),
+        ("4E-05", "0.00004"),
+        ("\u00a00.05\u3000", "0.05"),
+        (".5", "0.5"),
+    ],
+)
+def test_numbers_are_read_exactly_as_decimals(text: str, number: str) -> None:
+    assert parse_number(text) == Decimal(number)
+
+
+@pytest.mark.parametrize(
+    "text", ["1..2", "1,23", "12,34,567", "0.05LL", "<", "abc", "5%", "1 of 2", "<<0.1", "<=0.1", "≤0.1", "∞"]
+)
+def test_what_cannot_be_read_is_said_so_and_never_guessed(text: str) -> None:
+    cell = parse_value(text)
+    assert cell.reading is Reading.UNREADABLE
+    assert cell.number is None
+
+
+@pytest.mark.parametrize("text", ["0L", "<0", "-0.1L"])
+def test_a_detection_limit_is_above_zero(text: str) -> None:
+    assert parse_value(text).code == "detection_limit_unreadable"
+
+
+@given(st.decimals(min_value=0, max_value=10**9, places=5, allow_nan=False, allow_infinity=False))
+def test_a_decimal_comes_back_as_it_was_written(number: Decimal) -> None:
+    assert parse_value(str(number)).number == number
+    if number:
+        assert parse_value(f"{number}L").number == number
+
+
+@given(st.text(max_size=40))
+def test_no_text_breaks_the_reader(text: str) -> None:
+    cell = parse_value(text)
+    assert (cell.number is not None) == (cell.reading in {Reading.MEASURED, Reading.BELOW})
