@@ -98,6 +98,27 @@ def kill(home: Path) -> None:
     wait_until(lambda: cluster_status(home).state == "stopped")
 
 
+def told_to(user: str, home: Path) -> str:
+    """What `ensure_cluster` answers another user: the URL, or the text of its refusal."""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            os.setgroups([])
+            os.setgid(pwd.getpwnam(user).pw_gid)
+            os.setuid(pwd.getpwnam(user).pw_uid)
+            answer = ensure_cluster(home)
+        except Exception as error:  # noqa: BLE001 - the child must end here, whatever happens
+            answer = str(error)
+        os.write(writing, answer.encode())
+        os._exit(0)
+    os.close(writing)
+    with os.fdopen(reading) as stream:
+        answer = stream.read()
+    os.waitpid(child, 0)
+    return answer
+
+
 # ---------------------------------------------------------------------------------------------- starting
 
 
@@ -362,20 +383,20 @@ def test_under_a_closed_home_of_root_the_data_lies_outside(home: Path) -> None:
 @needs_root
 def test_a_user_without_rights_is_told_whose_cluster_it_is(used_home: Path) -> None:
     ensure_cluster(used_home)
-    reading, writing = os.pipe()
-    child = os.fork()
-    if child == 0:
-        try:
-            os.setuid(pwd.getpwnam("daemon").pw_uid)
-            ensure_cluster(used_home)
-        except ClusterAccessError as error:
-            os.write(writing, str(error).encode())
-        finally:
-            os._exit(0)
-    os.close(writing)
-    with os.fdopen(reading) as told:
-        assert "belongs to another user" in told.read()
-    os.waitpid(child, 0)
+    assert "belongs to another user" in told_to("daemon", used_home)
+
+
+@needs_root
+def test_a_plain_user_runs_a_cluster_which_root_may_use_too(home: Path) -> None:
+    home.mkdir()
+    os.chown(home, pwd.getpwnam("daemon").pw_uid, -1)
+    url = told_to("daemon", home)
+    assert cluster_status(home).user == "daemon"
+    assert ensure_cluster(home) == url
+    assert ask(url, "SELECT 1") == "1"
+    kill(home)
+    assert ask(ensure_cluster(home), "SELECT 1") == "1"
+    assert told_to("daemon", home) == url
 
 
 # -------------------------------------------------------------------------------------- installations
