@@ -20,11 +20,11 @@ from maps.layers import MapLayers
 from maps.page import Tiles, draw_buffers, draw_facility, draw_map, draw_section_classes
 from models import queries
 from spatial.assessment import SectionAssessment
-from spatial.distance import shorelines_in_force
 from spatial.evaluators import evaluate_rules
 from spatial.facts import Facts
 from spatial.period import parse_period
 from spatial.rulebook import load_rulebook
+from spatial.vocabulary import Rank
 from spatial.zones import buffer_zones
 
 SUBJECTS = ("overview", "buffers", "sections", "facility")
@@ -76,19 +76,30 @@ def gather_layers(engine: Engine, as_of: date, region: str | None) -> MapLayers:
     with Session(engine) as session:
         facts = gather_facts(session, rulebook, as_of, region)
         findings = [finding.as_json() for finding in evaluate_rules(rulebook, facts)]
-        shorelines = shorelines_in_force(queries.features_in_force(session, "shorelines", as_of), as_of)
+        shorelines = name_waters(facts.shorelines, facts.water_bodies)
         rivers = queries.features_in_force(session, "rivers", as_of)
         year = parse_period(str(as_of.year - 1))
         assessed = assess_period(session, facts.sections, year)
     return MapLayers(
         as_of=as_of,
         shorelines=shorelines,
-        zones=buffer_zones(shorelines),
+        zones=zones_with_a_clause(buffer_zones(shorelines)),
         facilities=facility_layer(facts, shorelines, findings),
         sections=section_layer(facts.sections, assessed),
         rivers=rivers,
         sources=tuple(sorted({str(source) for source in shorelines["source"].dropna()})),
     )
+
+
+def name_waters(shorelines: gpd.GeoDataFrame, water_bodies: pd.DataFrame) -> gpd.GeoDataFrame:
+    """Shorelines with the name of their water body: one river may have many named stretches."""
+    names = dict(zip(water_bodies["code"], water_bodies["name"], strict=True))
+    return shorelines.assign(water_body_name=shorelines["water_body_code"].map(names))
+
+
+def zones_with_a_clause(zones: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """The zones that the law knows: 3 km along the mainstem, 1 km along everything."""
+    return zones[(zones["rank"] == Rank.MAINSTEM) | (zones["width_m"] <= 1_000)]
 
 
 def facility_layer(

@@ -24,3 +24,9 @@ def measured_text(row: Row) -> str:
     counted = "" if row["denominator"] is None else f"{row['numerator']}/{row['denominator']}"
     value = "" if row["measured"] is None else str(row["measured"])
     return f"{value} ({counted})" if value and counted else value or counted
+
+
+def distance_text(row: Row) -> str:
+    """The measured distance of a finding about a place; empty for the others."""
+    distance_m = row["measured"].get("distance_m")
+    return "" if distance_m is None else f"{distance_m:,.1f} m"

@@ -46,7 +46,9 @@ def enter(
 
     settings = Settings()
     configure_logging(settings.log_level)
-    context.obj = Door(settings, Catalogue(lang or settings.language))
+    opened = Door(settings, Catalogue(lang or settings.language))
+    context.obj = opened
+    context.call_on_close(opened.close)
 
 
 app.add_typer(databases.app, name="db")

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 EXIT_REJECTED = 1
 EXIT_UNUSABLE = 2
+PLAIN_WIDTH = 160
 
 FormatOption = Annotated[Format, typer.Option("--format", help="table, json, csv, geojson or parquet")]
 OutOption = Annotated[Path | None, typer.Option("--out", help="write to this file instead of the screen")]
@@ -46,8 +47,8 @@ class Door:
 
     settings: Settings
     catalogue: Catalogue
-    out: Console = field(default_factory=Console)
-    err: Console = field(default_factory=lambda: Console(stderr=True))
+    out: Console = field(default_factory=lambda: _console(stderr=False))
+    err: Console = field(default_factory=lambda: _console(stderr=True))
 
     @cached_property
     def engine(self) -> Engine:
@@ -55,6 +56,11 @@ class Door:
         from api.jobs import open_database
 
         return open_database(self.settings)
+
+    def close(self) -> None:
+        """Close the connections to the database, where it was opened."""
+        if "engine" in self.__dict__:
+            self.engine.dispose()
 
     def text(self, key: str, /, **params: Any) -> str:
         """A text of the catalogue in this call's language."""
@@ -107,6 +113,12 @@ class Door:
         for row in rows:
             table.add_row(*("" if (cell := read(row)) is None else str(cell) for _, read in columns))
         self.out.print(table, markup=False)
+
+
+def _console(*, stderr: bool) -> Console:
+    """A console as wide as the terminal; wide enough for the tables where there is none."""
+    stream = sys.stderr if stderr else sys.stdout
+    return Console(stderr=stderr, width=None if stream.isatty() else PLAIN_WIDTH)
 
 
 class LoadingBar:

@@ -50,7 +50,7 @@ def demo_command(
 ) -> None:
     """Load the sample data, evaluate, print the scoreboard, draw the maps, and serve."""
     from api.cli.data import show_report
-    from api.cli.verdicts import finding_counts, show_findings, show_scoreboard
+    from api.cli.verdicts import finding_counts, list_findings, show_scoreboard
     from api.demo import draw_maps, load_sample, sample_manifest
     from api.jobs import run_evaluation
 
@@ -66,7 +66,7 @@ def demo_command(
         result = run_evaluation(engine, manifest.as_of)
     findings: list[Row] = list(result.findings)
     violations = [row for row in findings if row["verdict"] == "violation"]
-    show_findings(opened, violations, Format.TABLE, None, manifest.as_of.isoformat())
+    list_findings(opened, violations, manifest.as_of.isoformat())
     show_scoreboard(opened, list(result.scores), manifest.as_of.isoformat(), every=False)
     opened.say(finding_counts(opened, findings))
     with opened.working(opened.text("cli.drawing")):

@@ -18,7 +18,7 @@ from api.cli.door import (
     parse_date,
 )
 from api.output import Column, Format, Row
-from api.wording import measured_text, reason_text, threshold_text
+from api.wording import distance_text, measured_text, reason_text, threshold_text
 
 TABLE_ROWS = 60
 
@@ -59,12 +59,16 @@ def show_findings(opened: Door, findings: list[Row], form: Format, out: Any, as_
         return
     order = {"violation": 0, "undetermined": 1, "compliant": 2}
     ranked = sorted(findings, key=lambda row: order[row["verdict"]])
-    opened.table(
-        ranked[:TABLE_ROWS], finding_columns(opened), title=opened.text("cli.findings_title", as_of=as_of)
-    )
-    if len(ranked) > TABLE_ROWS:
-        opened.say(opened.text("cli.more_rows", count=len(ranked) - TABLE_ROWS))
+    list_findings(opened, ranked, as_of)
     opened.say(finding_counts(opened, findings))
+
+
+def list_findings(opened: Door, findings: list[Row], as_of: str) -> None:
+    """A table of findings, up to a screenful; how many more there are is said."""
+    title = opened.text("cli.findings_title", as_of=as_of)
+    opened.table(findings[:TABLE_ROWS], finding_columns(opened), title=title)
+    if len(findings) > TABLE_ROWS:
+        opened.say(opened.text("cli.more_rows", count=len(findings) - TABLE_ROWS))
 
 
 def finding_counts(opened: Door, findings: list[Row]) -> str:
@@ -85,6 +89,7 @@ def finding_columns(opened: Door) -> list[Column]:
         (text("cli.col_rule"), lambda row: row["rule_id"]),
         (text("cli.col_subject"), lambda row: f"{row['subject_code']} {row['subject_name'] or ''}".strip()),
         (text("cli.col_region"), lambda row: row["region_code"]),
+        (text("cli.col_measured"), distance_text),
         (text("cli.col_deadline"), lambda row: row["deadline"]),
         (text("cli.col_reason"), lambda row: reason_text(opened.catalogue, row)),
     ]
