@@ -26,7 +26,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from ingest.errors import FileMissingError, IngestError, LoadConflictError, OptionError
+from ingest.errors import FileMissingError, LoadConflictError, OptionError
 from ingest.features import ParsedFeatures, parse_features
 from ingest.kinds import KINDS, LOADABLE, READINGS
 from ingest.options import IngestOptions
@@ -729,6 +729,3 @@ def _texts_of(column: pd.Series[Any]) -> list[str]:
         else loading.copy_text(str(value))
         for value in column.tolist()
     ]
-
-
-__all__ = ["IngestError", "Progress", "fold_name", "load_files"]

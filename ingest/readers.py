@@ -32,7 +32,6 @@ from python_calamine import CalamineError, CalamineWorkbook
 from ingest.errors import (
     EmptyFileError,
     FileMissingError,
-    IngestFileError,
     OptionError,
     SheetError,
     TooLargeError,
@@ -582,6 +581,3 @@ def _table_of_frame(file: str, sheet: str | None, frame: pd.DataFrame) -> RawTab
         geometry=geometry,
         crs=crs,
     )
-
-
-__all__ = ["ENDINGS", "HeaderScore", "IngestFileError", "RawTable", "cell_text", "decode", "read_table"]

@@ -117,6 +117,3 @@ def parse_value(text: str, *, negative_is_limit: bool = False) -> CellValue:
             return CellValue(Reading.BELOW, limit)
         return CellValue(Reading.UNREADABLE, code="detection_limit_unreadable")
     return CellValue(Reading.UNREADABLE, code="value_unreadable")
-
-
-__all__ = ["MISSING", "NOT_DETECTED", "CellValue", "Reading", "parse_number", "parse_value"]

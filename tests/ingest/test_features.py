@@ -11,7 +11,7 @@ import shapely
 
 from ingest.errors import ColumnClashError, MissingColumnsError, UnitError
 from ingest.features import parse_features
-from ingest.kinds import KINDS, choices_of
+from ingest.kinds import KINDS
 from ingest.options import IngestOptions
 from tests.ingest.conftest import Write
 

@@ -1,4 +1,4 @@
-"""Dates and times as Chinese files write them; worked example G06 for the year that the feed does not print."""
+"""Dates and times as Chinese files write them; worked example G06 for the year that feeds leave out."""
 
 from datetime import date, datetime, timedelta, timezone
 
