@@ -45,7 +45,7 @@ lock: ## Resolve the requirements again (hashes, no index addresses)
 	@rm -rf $(VENV)-lock
 
 clean: ## Stop the embedded database and remove everything that was built, data included
-	@if [ -x $(bin)/qingjiang ]; then $(bin)/qingjiang db down || true; fi
+	@if [ -x $(bin)/python ]; then $(bin)/python -c 'from api.settings import Settings; from models.cluster import remove_cluster; remove_cluster(Settings().home)'; fi
 	@rm -rf $(VENV) .qingjiang build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

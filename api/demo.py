@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from sqlalchemy import Engine
 
 from api.catalogue import Catalogue
-from api.errors import ApiError
+from api.errors import SampleDataMissingError
 from api.pictures import draw
 from api.settings import Settings
 from ingest.loader import load_files
@@ -32,14 +32,6 @@ class Teller(Protocol):
 
     def working(self, line: str) -> Any:
         """Show that something is under way."""
-
-
-class SampleDataMissingError(ApiError):
-    """The folder `sample_data/` does not stand beside the application."""
-
-    def __init__(self, path: Path) -> None:
-        super().__init__(f"{path} is missing: run the demo from a checkout of the repository")
-        self.path = path
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +61,7 @@ def sample_manifest(folder: Path = SAMPLE_DATA) -> SampleManifest:
     """
     path = folder / "manifest.toml"
     if not path.is_file():
-        raise SampleDataMissingError(path)
+        raise SampleDataMissingError(str(path))
     document = tomllib.loads(path.read_text(encoding="utf-8"))
     return SampleManifest(
         as_of=document["as_of"],

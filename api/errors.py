@@ -65,3 +65,11 @@ class UploadTooLargeError(ApiError):
     def __init__(self, limit_bytes: int) -> None:
         super().__init__(f"the file is larger than {limit_bytes} bytes")
         self.limit_bytes = limit_bytes
+
+
+class SampleDataMissingError(ApiError):
+    """The folder `sample_data/` does not stand beside the application."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(f"{path} is missing: run the demo from a checkout of the repository")
+        self.path = path

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from api.cli.door import EXIT_UNUSABLE, Door, door
+from api.cli.door import EXIT_UNUSABLE, Door, FormatOption, door
+from api.output import Format, Row, to_json
 
 app = typer.Typer(
     no_args_is_help=True, help="The embedded database: up, down, status, migrate, backup, restore."
@@ -42,6 +43,28 @@ def down(context: typer.Context) -> None:
     if not _external(opened):
         stop_cluster(opened.settings.home)
         typer.echo(opened.text("cli.db_down"))
+
+
+@app.command()
+def status(context: typer.Context, form: FormatOption = Format.TABLE) -> None:
+    """Where the embedded cluster is, and whether it runs; starts nothing."""
+    from dataclasses import asdict
+
+    from models.cluster import cluster_status
+
+    opened = door(context)
+    if _external(opened):
+        return
+    rows: list[Row] = [
+        {key: None if value is None else str(value)}
+        for key, value in asdict(cluster_status(opened.settings.home)).items()
+    ]
+    if form is Format.JSON:
+        opened.write(to_json({key: value for row in rows for key, value in row.items()}), None)
+        return
+    for row in rows:
+        for key, value in row.items():
+            typer.echo(f"{key}: {value or '—'}")
 
 
 @app.command()

@@ -189,12 +189,13 @@ class Doorkeeper(TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         """Run the command; see the class."""
         from ingest.errors import IngestError
+        from maps.errors import MapsError
         from models.errors import ModelsError
         from spatial.errors import SpatialError
 
         try:
             return super().invoke(ctx)
-        except (ApiError, IngestError, ModelsError, SpatialError) as error:
+        except (ApiError, IngestError, MapsError, ModelsError, SpatialError) as error:
             found = ctx.find_object(Door)
             catalogue = found.catalogue if found else Catalogue()
             typer.echo(f"qingjiang: {' '.join(describe(error, catalogue).split())}", err=True)

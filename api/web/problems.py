@@ -19,6 +19,7 @@ from starlette.exceptions import HTTPException
 
 from api import errors as api_errors
 from ingest import errors as ingest_errors
+from maps import errors as maps_errors
 from models import errors as models_errors
 from spatial import errors as spatial_errors
 
@@ -75,9 +76,11 @@ PROBLEMS: dict[type[Exception], Problem] = {
     api_errors.NoRunError: Problem(HTTPStatus.NOT_FOUND, "no-evaluation", "No evaluation is stored"),
     api_errors.UnauthorisedError: Problem(HTTPStatus.UNAUTHORIZED, "key-needed", "A valid key is needed"),
     api_errors.ForbiddenError: Problem(HTTPStatus.FORBIDDEN, "forbidden", "The key may not do this"),
+    api_errors.ApiError: Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "not-set-up", "The application is not complete"),
     api_errors.UploadTooLargeError: Problem(
         HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "upload-too-large", "The file is too large"
     ),
+    maps_errors.MapsError: Problem(HTTPStatus.CONFLICT, "map-not-drawable", "The map cannot be drawn"),
     spatial_errors.PeriodError: Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "bad-period", "Not a period"),
     ingest_errors.IngestError: Problem(
         HTTPStatus.UNPROCESSABLE_ENTITY, "unusable-file", "The file cannot be used"
@@ -85,6 +88,8 @@ PROBLEMS: dict[type[Exception], Problem] = {
     spatial_errors.SpatialError: Problem(
         HTTPStatus.UNPROCESSABLE_ENTITY, "bad-input", "The engine refused the input"
     ),
+    models_errors.BadQueryError: Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "bad-query", "The question is wrong"),
+    models_errors.UnstorableError: Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "unstorable", "It cannot be stored"),
     models_errors.ModelsError: Problem(
         HTTPStatus.SERVICE_UNAVAILABLE, "database-unavailable", "The database is not ready"
     ),
@@ -151,6 +156,7 @@ def register(app: FastAPI) -> None:
     for base in (
         api_errors.ApiError,
         ingest_errors.IngestError,
+        maps_errors.MapsError,
         models_errors.ModelsError,
         spatial_errors.SpatialError,
     ):
