@@ -65,7 +65,7 @@ class ParsedFeatures:
 
 
 def parse_features(kind: str, path: Path, options: IngestOptions | None = None) -> ParsedFeatures:
-    """Read and check one file of `kind` (dashes or underscores; ``places`` for what `distance` measures).
+    """Read and check one file of `kind` (dashes or underscores; ``facilities`` for what `distance` measures).
 
     Raises
     ------
@@ -146,7 +146,7 @@ class _FeatureParser:
     ) -> None:
         fields = self.kind.fields
         used = {column.position for name in fields for column in by_field.get(name, ())}
-        if self.kind.name == "places":
+        if self.kind.name == "facilities":
             return  # any other column is welcome there
         for column in mapped:
             if not column.header.strip():
@@ -348,7 +348,7 @@ class _FeatureParser:
 
     def _without_repetitions(self, frame: pd.DataFrame) -> tuple[pd.DataFrame, tuple[int, ...]]:
         """Leave out exact repetitions; refuse all rows that say different things of one key and day."""
-        if self.kind.name == "places":
+        if self.kind.name == "facilities":
             return frame, ()
         key = [*self.kind.key, *(["valid_from"] if "valid_from" in frame else [])]
         groups: dict[tuple[Any, ...], list[int]] = defaultdict(list)

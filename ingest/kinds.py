@@ -314,7 +314,7 @@ KINDS: Mapping[str, Kind] = {
         ),
         # Any file of places for the `distance` command: nothing but the code is looked at.
         Kind(
-            "places",
+            "facilities",
             (_CODE, Column("name"), _ACCURACY),
             key=("code",),
             shape=Shape((*POINT, "MultiPoint", *LINES, *POLYGONS), required=True, in_china=False),
@@ -323,7 +323,7 @@ KINDS: Mapping[str, Kind] = {
 }
 
 READINGS = "readings"
-LOADABLE = (*(name for name in KINDS if name != "places"), READINGS)
+LOADABLE = (*(name for name in KINDS if name != "facilities"), READINGS)
 
 
 def find_kind(name: str) -> Kind:

@@ -152,7 +152,7 @@ def test_a_required_geometry_that_is_null_is_a_problem_and_an_optional_one_is_no
 
 def test_real_map_places_keep_every_digit(shared_data: Path) -> None:
     path = shared_data / "outfalls" / "yangtze_estuary_named_points_l3.geojson"
-    parsed = parse_features("places", path)
+    parsed = parse_features("facilities", path)
     assert len(parsed.frame) == parsed.rows_read == 657
     assert only_point_of(parsed, "1") == (120.94960361100004, 31.813863028000071)
 

@@ -159,7 +159,7 @@ SAMPLES: dict[str, tuple[Mapping[str, Any], Mapping[str, Any]]] = {
 
 
 def test_there_is_a_sample_of_every_kind() -> None:
-    assert SAMPLES.keys() == KINDS.keys() - {"places"}
+    assert SAMPLES.keys() == KINDS.keys() - {"facilities"}
 
 
 @pytest.mark.parametrize("ending", ["csv", "xlsx", "geojson", "gpkg"])

@@ -215,7 +215,8 @@ def test_readings_are_stored_with_their_four_facts(fresh_database: Engine, write
     found = ask(
         fresh_database,
         "SELECT parameter, value::text, full_value::text, qualifier, detection_limit::text, raw,"
-        " station_status, source_row, sampled_at = '2023-06-30 08:00+08' FROM qingjiang.readings ORDER BY parameter",
+        " station_status,"
+        " source_row, sampled_at = '2023-06-30 08:00+08' FROM qingjiang.readings ORDER BY parameter",
     )
     assert found == [
         ("ph", "8", "8.073", "=", None, "8", "正常", 2, True),
