@@ -9,7 +9,7 @@ from typing import Any
 from ingest.codes import NOTICE_CODES, PROBLEM_CODES
 
 Translator = Callable[..., str]
-"""``text("namespace.key", **params)``: the message catalogue of the door, in one language."""
+"""The message catalogue of the door in one language: key with its namespace, and params, to a text."""
 
 
 _SHOWN_CHARACTERS = 200
