@@ -210,13 +210,12 @@ class _FileLoad:
         )
 
     def _report(self, *, kept: bool) -> UploadReport:
-        """Counts that add up; rows held back because of others count as rejected."""
+        """Counts that add up: what was neither loaded nor known nor refused is held because of what was."""
         rows = {int(row) for row in self.table.rows}
         outcome = self.outcome
         duplicate = outcome.duplicate - outcome.rejected
         loaded = outcome.loaded - outcome.rejected - duplicate if kept else set()
-        rejected = rows - loaded - duplicate
-        held_back = rejected - outcome.rejected
+        held_back = rows - loaded - duplicate - outcome.rejected
         notices = list(outcome.notices)
         if held_back:
             notices.append(Notice("good_rows_held_back", {"count": len(held_back)}))
@@ -228,7 +227,8 @@ class _FileLoad:
             rows_read=len(rows),
             rows_loaded=len(loaded),
             rows_duplicate=len(duplicate),
-            rows_rejected=len(rejected),
+            rows_rejected=len(rows & outcome.rejected),
+            rows_held=len(held_back),
             readings_loaded=outcome.readings if kept else 0,
             problems=tuple(sorted(outcome.problems, key=lambda problem: (problem.row, problem.column or ""))),
             notices=tuple(notices),

@@ -75,11 +75,10 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class UploadReport:
-    """The report of one file; the counts always add up: read = loaded + duplicate + rejected.
+    """The report of one file; the counts always add up: read = loaded + duplicate + rejected + held.
 
-    Where rows were rejected and the load was not partial, nothing was loaded: the good rows then count as
-    rejected too, because that is what became of them; they have no problem of their own, and the notice
-    ``good_rows_held_back`` says how many they are. After a dry run the counts are those of a load.
+    Where rows were rejected and the load was not partial, nothing was loaded: the good rows are held, and the
+    notice ``good_rows_held_back`` says so. After a dry run the counts are those of a load.
     """
 
     upload_id: int | None
@@ -90,13 +89,15 @@ class UploadReport:
     rows_loaded: int
     rows_duplicate: int
     rows_rejected: int
+    rows_held: int
     readings_loaded: int
     problems: Sequence[Problem]
     notices: Sequence[Notice]
     dry_run: bool = False
 
     def __post_init__(self) -> None:
-        if self.rows_read != self.rows_loaded + self.rows_duplicate + self.rows_rejected:
+        told = self.rows_loaded + self.rows_duplicate + self.rows_rejected + self.rows_held
+        if self.rows_read != told:
             raise ValueError(f"the rows of {self.file} do not add up")
 
     @property
@@ -115,6 +116,7 @@ class UploadReport:
             "rows_loaded": self.rows_loaded,
             "rows_duplicate": self.rows_duplicate,
             "rows_rejected": self.rows_rejected,
+            "rows_held": self.rows_held,
             "readings_loaded": self.readings_loaded,
             "dry_run": self.dry_run,
             "errors": [problem.as_json(text) for problem in self.problems],

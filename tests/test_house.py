@@ -74,14 +74,14 @@ def _used_keys() -> Iterator[str]:
         for path in (ROOT / room).rglob("*"):
             if path.suffix in {".py", ".html"}:
                 yield from re.findall(
-                    r"""text\(\s*["']([a-z_]+\.[a-z0-9_\-]+)["']""", path.read_text(encoding="utf-8")
+                    r"""text\(\s*["']([a-z_]+\.[a-z0-9_\-]+)["']\s*[,)]""", path.read_text(encoding="utf-8")
                 )
 
 
 def test_every_message_that_the_code_names_exists() -> None:
     used = set(_used_keys())
     assert len(used) > 50
-    assert used - set(entries()) == set()
+    assert used - set(entries()) - {"namespace.key"} == set()  # the example of a docstring
 
 
 def test_a_missing_placeholder_is_an_error_and_never_an_empty_text() -> None:

@@ -76,7 +76,9 @@ PROBLEMS: dict[type[Exception], Problem] = {
     api_errors.NoRunError: Problem(HTTPStatus.NOT_FOUND, "no-evaluation", "No evaluation is stored"),
     api_errors.UnauthorisedError: Problem(HTTPStatus.UNAUTHORIZED, "key-needed", "A valid key is needed"),
     api_errors.ForbiddenError: Problem(HTTPStatus.FORBIDDEN, "forbidden", "The key may not do this"),
-    api_errors.ApiError: Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "not-set-up", "The application is not complete"),
+    api_errors.ApiError: Problem(
+        HTTPStatus.INTERNAL_SERVER_ERROR, "not-set-up", "The application is not complete"
+    ),
     api_errors.UploadTooLargeError: Problem(
         HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "upload-too-large", "The file is too large"
     ),
@@ -88,8 +90,12 @@ PROBLEMS: dict[type[Exception], Problem] = {
     spatial_errors.SpatialError: Problem(
         HTTPStatus.UNPROCESSABLE_ENTITY, "bad-input", "The engine refused the input"
     ),
-    models_errors.BadQueryError: Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "bad-query", "The question is wrong"),
-    models_errors.UnstorableError: Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "unstorable", "It cannot be stored"),
+    models_errors.BadQueryError: Problem(
+        HTTPStatus.UNPROCESSABLE_ENTITY, "bad-query", "The question is wrong"
+    ),
+    models_errors.UnstorableError: Problem(
+        HTTPStatus.UNPROCESSABLE_ENTITY, "unstorable", "It cannot be stored"
+    ),
     models_errors.ModelsError: Problem(
         HTTPStatus.SERVICE_UNAVAILABLE, "database-unavailable", "The database is not ready"
     ),

@@ -65,7 +65,9 @@ def test_classify_has_the_shape_of_the_contract(cli: Any, tmp_path: Path) -> Non
     assert (row["class"], row["class_label"], row["grade"]) == (3, "Ⅲ", "good")
     assert (row["target_class"], row["verdict"]) == (2, "violation")
     parameters = {item["code"]: item for item in row["parameters"]}
-    assert {"code", "value", "censored", "class", "limit_target", "exceedance_multiple"} <= set(parameters["tp"])
+    assert {"code", "value", "censored", "class", "limit_target", "exceedance_multiple"} <= set(
+        parameters["tp"]
+    )
     assert parameters["tp"]["class"] == 3
     assert parameters["tp"]["limit_target"] == 0.1
     assert parameters["tp"]["exceedance_multiple"] is None
@@ -85,7 +87,9 @@ def test_the_water_body_of_the_row_wins_over_the_option(cli: Any, tmp_path: Path
     assert (lake["class"], river["class"]) == (4, 2)
 
 
-def test_a_row_without_readings_has_no_class_and_is_undetermined_under_a_target(cli: Any, tmp_path: Path) -> None:
+def test_a_row_without_readings_has_no_class_and_is_undetermined_under_a_target(
+    cli: Any, tmp_path: Path
+) -> None:
     path = tmp_path / "readings.csv"
     path.write_text(HEADER + "老桥,湖北省,2023-06-30 08:00,,,--,--,*,\n", encoding="utf-8")
     (row,) = classified(cli, path, "--target", "Ⅲ")
@@ -101,7 +105,9 @@ def test_a_time_without_a_year_is_kept_as_text(cli: Any, tmp_path: Path) -> None
     assert (row["sampled_at"], row["sampled_at_raw"], row["class"]) == (None, "06-30 08:00", 2)
 
 
-@pytest.mark.parametrize("arguments", [["classify", "missing.csv"], ["distance", "missing.csv", "--shorelines", "x.csv"]])
+@pytest.mark.parametrize(
+    "arguments", [["classify", "missing.csv"], ["distance", "missing.csv", "--shorelines", "x.csv"]]
+)
 def test_a_missing_file_is_one_line_and_exit_code_2(cli: Any, arguments: list[str]) -> None:
     result = cli(*arguments)
     assert result.exit_code == 2
@@ -125,7 +131,9 @@ SHORELINES = {
             "properties": {"water_body_code": "CJ", "rank": "mainstem"},
             "geometry": {
                 "type": "Polygon",
-                "coordinates": [[[110.9, 29.99], [111.1, 29.99], [111.1, 30.01], [110.9, 30.01], [110.9, 29.99]]],
+                "coordinates": [
+                    [[110.9, 29.99], [111.1, 29.99], [111.1, 30.01], [110.9, 30.01], [110.9, 29.99]]
+                ],
             },
         }
     ],
@@ -156,7 +164,9 @@ def test_distance_has_the_shape_of_the_contract(cli: Any, places: tuple[Path, Pa
     assert far["nearest"] == dict.fromkeys(ranks)
 
 
-def test_distance_as_parquet_has_the_columns_of_the_contract(cli: Any, places: tuple[Path, Path], tmp_path: Path) -> None:
+def test_distance_as_parquet_has_the_columns_of_the_contract(
+    cli: Any, places: tuple[Path, Path], tmp_path: Path
+) -> None:
     out = tmp_path / "out.parquet"
     result = cli("distance", places[0], "--shorelines", places[1], "--format", "parquet", "--out", out)
     assert result.exit_code == 0, result.stderr
@@ -177,7 +187,9 @@ def test_within_bounds_what_is_reported_and_not_the_zones(cli: Any, places: tupl
     assert inside["nearest"]["mainstem"]["distance_m"] == 0
 
 
-def test_a_shoreline_file_without_ranks_takes_the_option(cli: Any, places: tuple[Path, Path], tmp_path: Path) -> None:
+def test_a_shoreline_file_without_ranks_takes_the_option(
+    cli: Any, places: tuple[Path, Path], tmp_path: Path
+) -> None:
     bare = json.loads(json.dumps(SHORELINES))
     del bare["features"][0]["properties"]["rank"]
     path = tmp_path / "bare.geojson"
