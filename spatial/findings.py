@@ -88,9 +88,16 @@ class Finding:
         }
 
 
-def geojson(geometry: BaseGeometry | None) -> dict[str, Any] | None:
-    """GeoJSON geometry in longitude/latitude, coordinates rounded to 7 decimals; an empty one is null."""
+def is_located(geometry: BaseGeometry | None) -> bool:
+    """Whether a geometry is anywhere on Earth: none at all, an empty one and a point of NaN are not."""
     if geometry is None or geometry.is_empty:
+        return False
+    return all(math.isfinite(bound) for bound in geometry.bounds)
+
+
+def geojson(geometry: BaseGeometry | None) -> dict[str, Any] | None:
+    """GeoJSON geometry in longitude/latitude, coordinates rounded to 7 decimals; null where it is nowhere."""
+    if geometry is None or not is_located(geometry):
         return None
     shape = mapping(geometry)
     return {"type": shape["type"], "coordinates": _rounded(shape["coordinates"])}

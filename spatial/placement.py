@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Any
 
 from spatial.facts import CleanedFacts, Row
+from spatial.findings import is_located
 from spatial.rulebook import MISSING_ACCURACY, SettingValue, Zone
 
 DISTANCE_DECIMALS = 2
@@ -84,7 +85,7 @@ def place_facility(
     several zones that agree, the nearest counts. A facility without geometry is uncertain. A distance missing
     from the frame means beyond the range that was measured (10 km), thus outside.
     """
-    if "geometry" in row and (row["geometry"] is None or row["geometry"].is_empty):
+    if "geometry" in row and not is_located(row["geometry"]):
         return Placement(Place.UNCERTAIN, "position_missing", {}, {}, {})
     distances = [
         distance for zone in zones if (distance := _distance(row, zone, frame, facts, choices)) is not None

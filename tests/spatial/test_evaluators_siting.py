@@ -24,6 +24,7 @@ from tests.spatial.rule_facts import (
     judge_site,
     near,
     pond,
+    said,
 )
 
 MAINSTEM, TRIBUTARY, CHEMICAL = "YPL-26-3-mainstem", "YPL-26-3-tributary", "YPL-26-2-chemical"
@@ -278,6 +279,13 @@ def test_a_pond_without_a_position_is_undetermined_where_it_could_be_a_violation
     row = pond(action="new", action_on=AFTER, geometry=None)
     assert judge_pond(MAINSTEM, row) == ("undetermined", "open", "position_missing")
     assert judge_pond(MAINSTEM, row | {"action_on": "2019-01-01"}) is None
+
+
+@pytest.mark.parametrize("place", [Point(float("nan"), float("nan")), Point(111.0, float("nan")), Point()])
+def test_a_point_of_no_numbers_is_no_position_and_not_far_away(place: Point) -> None:
+    (finding,) = judge_ponds(MAINSTEM, pond(action="new", action_on=AFTER, geometry=place))
+    assert said([finding]) == ("undetermined", "open", "position_missing")
+    assert finding.as_json()["geometry"] is None
 
 
 def test_facilities_that_were_never_measured_are_an_error_not_far_away() -> None:
