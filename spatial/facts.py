@@ -36,6 +36,9 @@ FRAMES: Mapping[str, str] = {
 }
 """Frame of `Facts` that holds the subjects of a kind."""
 
+LAKE_RANKS = frozenset({Rank.IMPORTANT_LAKE.value, Rank.LAKE.value})
+"""Ranks of standing water: a bay may be of another rank than its lake."""
+
 DISTANCE_COLUMNS = ("distance_m", "lon", "lat", "water_body_code", "shoreline_accuracy_m", "shoreline_kind")
 """Per rank, prefixed with it: what `spatial.distance.measure_distances` adds and a zone needs."""
 
@@ -160,16 +163,28 @@ class CleanedFacts:
         return {row["code"]: row["rank"] for row in self.rows("water_bodies") if row.get("rank")}
 
     def codes_of(self, names: Iterable[str]) -> frozenset[str]:
-        """Codes of the waters with one of these names, and of the waters that are part of them."""
+        """Codes of the waters with one of these names, and of the waters that are part of them.
+
+        A reach has the rank of its river: a river of another rank than its ``parent_code`` flows into that
+        water and is no part of it.
+        """
         wanted = frozenset(names)
         codes = {row["code"] for row in self.rows("water_bodies") if row.get("name") in wanted}
         if self.facts.shorelines is not None:
             codes |= {row["water_body_code"] for row in self.rows("shorelines") if row.get("name") in wanted}
         while True:
-            parts = {row["code"] for row in self.rows("water_bodies") if row.get("parent_code") in codes}
+            parts = {
+                row["code"]
+                for row in self.rows("water_bodies")
+                if row.get("parent_code") in codes and self._may_be_part(row)
+            }
             if parts <= codes:
                 return frozenset(codes)
             codes |= parts
+
+    def _may_be_part(self, row: Row) -> bool:
+        rank, whole = row.get("rank"), self.ranks_of_water_bodies.get(row["parent_code"])
+        return rank in LAKE_RANKS or rank is None or whole is None or rank == whole
 
     @cached_property
     def shoreline_ranks(self) -> frozenset[str] | None:

@@ -71,6 +71,13 @@ def test_every_column_of_every_kind_has_its_english_name_and_a_chinese_one(kind:
         assert column.name in chinese, column.name
 
 
+@pytest.mark.parametrize("header", ["汇入水体编码", "汇入河流编码", "汇入水体", "汇入河流"])
+def test_the_water_that_a_river_flows_into_is_not_the_water_that_it_is_part_of(header: str) -> None:
+    names = names_of("water_bodies", KINDS["water_bodies"].fields)
+    assert names.field_of(header) != "parent_code"
+    assert names.field_of("上级水体编码") == "parent_code"
+
+
 def test_every_parameter_of_the_feed_has_a_name_in_the_table() -> None:
     named = {field for scope, field, _ in synonyms() if scope == "parameter"}
     assert {"ph", "do", "cod_mn", "nh3_n", "tp", "tn", "chl_a"} <= named

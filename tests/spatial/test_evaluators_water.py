@@ -149,6 +149,24 @@ def test_the_mainstem_is_known_by_the_river_or_by_the_rank_of_its_water_body(
     assert bool(judge(given, "CN-3-2")) is judged
 
 
+@pytest.mark.parametrize(
+    ("rank", "judged"), [("mainstem", True), ("important_tributary", False), (None, True)]
+)
+def test_a_river_of_another_rank_than_its_parent_is_no_part_of_it(rank: str | None, judged: bool) -> None:
+    given = Facts(
+        as_of=date(2024, 1, 1),
+        sections=pd.DataFrame([section("S1", river="川江", water_body_code="YL-X")]),
+        water_bodies=pd.DataFrame(
+            [
+                {"code": "YL-CJ", "name": "长江", "rank": "mainstem", "parent_code": None},
+                {"code": "YL-X", "name": "川江", "rank": rank, "parent_code": "YL-CJ"},
+            ]
+        ),
+        assessments={"2023": [Assessed("S1", 3)]},
+    )
+    assert bool(judge(given, "CN-3-2")) is judged
+
+
 def test_a_section_of_unknown_river_is_undetermined_unless_it_reaches_the_class() -> None:
     assert judge_section("CN-3-2", 3, river=None) == ("undetermined", "open", "river_missing")
     assert judge_section("CN-3-2", 2, river=None) is None
