@@ -157,14 +157,19 @@ def distances_as_json(measured: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def shorelines_in_force(shorelines: gpd.GeoDataFrame, as_of: date | None = None) -> gpd.GeoDataFrame:
-    """The rows that hold on a day: per shoreline its newest version, per water body its best kind only.
+    """The rows that hold on a day: of each shoreline its newest version, and of that its best kind only.
 
     A shoreline is known by (water_body_code, name). Among the rows in force on `as_of` (``valid_from`` and
     ``valid_to`` inclusive, missing = open) the one with the latest ``valid_from`` is its version, and all
     pieces of that version stay; of versions with the same ``valid_from`` the one recorded last
     (``recorded_at``, ``version_hash``) wins. Without `as_of` no row is too old or too young, the newest
-    version stands. A row without a kind comes after every kind. Columns, order and index of what remains are
-    unchanged.
+    version stands.
+
+    A name stands for a stretch or a bank, no name for the water body as a whole. An unnamed line therefore
+    stands for every stretch that has no better kind of its own; the line of one stretch never hides another
+    stretch, nor the unnamed line beyond its ends. A worse kind that stays beside a better one lies riverward
+    of it, so it is not the nearest. A row without a kind comes after every kind. Columns, order and index of
+    what remains are unchanged.
 
     Raises
     ------
@@ -177,7 +182,7 @@ def shorelines_in_force(shorelines: gpd.GeoDataFrame, as_of: date | None = None)
     rows = pd.DataFrame(
         {
             "code": shorelines["water_body_code"].to_numpy(),
-            "name": _optional(shorelines, "name").fillna("").to_numpy(),
+            "name": _optional(shorelines, "name").fillna("").astype("str").str.strip().to_numpy(),
             "start": pd.to_datetime(_optional(shorelines, "valid_from")).to_numpy(dtype="datetime64[us]"),
             "end": pd.to_datetime(_optional(shorelines, "valid_to")).to_numpy(dtype="datetime64[us]"),
             "place": kinds.map(SHORELINE_KIND_PREFERENCE)
@@ -199,7 +204,9 @@ def shorelines_in_force(shorelines: gpd.GeoDataFrame, as_of: date | None = None)
         # Two versions recorded by one transaction: the later rows are the later version.
         rows = rows.assign(version=shorelines["version_hash"].array.take(rows.index.to_numpy()))
         rows = rows[rows["version"] == rows.groupby(key, dropna=False)["version"].transform("last")]
-    rows = rows[rows["place"] == rows.groupby("code", dropna=False)["place"].transform("min")]
+    best = rows.groupby(key, dropna=False)["place"].transform("min")
+    whole = rows["place"].where(rows["name"] == "").groupby(rows["code"], dropna=False).transform("min")
+    rows = rows[rows["place"] == np.fmin(best, whole)]
     return shorelines.iloc[rows.index.to_numpy()]
 
 

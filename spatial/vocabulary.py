@@ -29,7 +29,7 @@ class ShorelineKind(StrEnum):
 SHORELINE_KIND_PREFERENCE: dict[ShorelineKind, int] = {
     kind: place for place, kind in enumerate(ShorelineKind)
 }
-"""Place of each kind, 0 = best: a water body is measured on its best kind only."""
+"""Place of each kind, 0 = best: a shoreline is measured on its best kind only."""
 
 ZONE_WIDTHS_M: tuple[int, ...] = (1000, 3000)
 

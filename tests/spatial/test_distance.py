@@ -541,13 +541,42 @@ def test_names_of_one_water_body_have_their_own_versions() -> None:
     assert list(shorelines_in_force(waters, date(2024, 1, 1)).index) == [0, 2]
 
 
-def test_a_water_body_is_measured_on_its_best_kind_only() -> None:
+@pytest.mark.parametrize("name", ["宜昌段", None, " "])
+def test_one_shoreline_is_measured_on_its_best_kind_only(name: str | None) -> None:
+    waters = versions(name=[name] * 4, kind=["centreline", "imagery", None, "imagery"], valid_from=[None] * 4)
+    assert list(shorelines_in_force(waters).index) == [1, 3]
+
+
+def test_the_better_kind_of_one_stretch_hides_no_other_stretch() -> None:
     waters = versions(
-        name=["a", "b", "c", "d"],
-        kind=["centreline", "imagery", None, "imagery"],
+        name=["宜昌段", "荆州段", None],
+        kind=["management_boundary", "centreline", "imagery"],
+        valid_from=[None] * 3,
+    )
+    # The unnamed line is the whole water body: where it is better than a stretch's own line it stands for it.
+    assert list(shorelines_in_force(waters).index) == [0, 2]
+    assert list(shorelines_in_force(waters[:2]).index) == [0, 1]
+
+
+def test_an_unnamed_line_of_the_best_kind_stands_for_every_stretch_of_its_own_water_only() -> None:
+    waters = versions(
+        water_body_code=["W", "W", "W", "V"],
+        name=["宜昌段", "荆州段", "", "宜昌段"],
+        kind=["centreline", "management_boundary", "management_boundary", "centreline"],
         valid_from=[None] * 4,
     )
-    assert list(shorelines_in_force(waters).index) == [1, 3]
+    assert list(shorelines_in_force(waters).index) == [1, 2, 3]
+
+
+def test_a_line_that_is_no_longer_in_force_hides_nothing() -> None:
+    waters = versions(
+        kind=["management_boundary", "centreline"],
+        name=[None, "宜昌段"],
+        valid_from=[None, None],
+        valid_to=[date(2022, 12, 31), None],
+    )
+    assert list(shorelines_in_force(waters, date(2022, 12, 31)).index) == [0]
+    assert list(shorelines_in_force(waters, date(2023, 1, 1)).index) == [1]
 
 
 def test_of_two_versions_of_one_day_the_one_recorded_last_holds() -> None:
