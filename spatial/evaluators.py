@@ -748,9 +748,11 @@ class Tally:
     """Sections of a region by what is known of them.
 
     `certain` counts those that surely belong (the region, level and water are known), `possible` those that
-    may.
+    may. `expected` is the number of sections that the clause itself counts: those that nobody registered are
+    as open as those that nobody measured.
     """
 
+    expected: int = 0
     certain: dict[str, int] = field(default_factory=lambda: {"met": 0, "missed": 0, "undetermined": 0})
     possible: dict[str, int] = field(default_factory=lambda: {"met": 0, "missed": 0, "undetermined": 0})
     inferior: int = 0
@@ -764,10 +766,15 @@ class Tally:
         return sum(self.certain.values())
 
     @property
+    def unregistered(self) -> int:
+        """Sections that the clause counts beyond those that belong or may belong."""
+        return max(self.expected - self.total - sum(self.possible.values()), 0)
+
+    @property
     def worst(self) -> Fraction | None:
         """Share if every open question is answered to the worse; None without sections."""
         open_sections = self.certain["undetermined"] + self.possible["missed"] + self.possible["undetermined"]
-        total = self.certain["met"] + self.certain["missed"] + open_sections
+        total = max(self.certain["met"] + self.certain["missed"] + open_sections, self.expected)
         return Fraction(self.certain["met"], total) if total else None
 
     @property
@@ -775,8 +782,8 @@ class Tally:
         """Share if every open question is answered to the better; None without sections."""
         met = self.certain["met"] + self.certain["undetermined"]
         met += self.possible["met"] + self.possible["undetermined"]
-        total = met + self.certain["missed"]
-        return Fraction(met, total) if total else None
+        total = max(met + self.certain["missed"], self.expected)
+        return Fraction(total - self.certain["missed"], total) if total else None
 
     @property
     def measured(self) -> dict[str, Any]:
@@ -790,6 +797,7 @@ class Tally:
             "missed": self.certain["missed"],
             "undetermined": self.certain["undetermined"],
             "total": self.total,
+            "unregistered": self.unregistered,
             "share_percent": lowest if lowest == highest else None,
             "lowest_share_percent": lowest,
             "highest_share_percent": highest,
@@ -808,7 +816,7 @@ class Tally:
 def _tally(
     rule: ShareOfSections | OverallRating, levels: Collection[SectionLevel], period: str, facts: CleanedFacts
 ) -> Tally:
-    tally = Tally()
+    tally = Tally(expected=(isinstance(rule, ShareOfSections) and rule.expected_sections) or 0)
     for row in facts.subjects("section"):
         level = row.get("level")
         in_level = True if not levels else None if level is None else level in levels
@@ -852,6 +860,7 @@ def _decide(
         "share_undecided",
         undetermined=tally.certain["undetermined"],
         membership_unknown=len(tally.without_membership),
+        unregistered=tally.unregistered,
         **counts,
     )
 

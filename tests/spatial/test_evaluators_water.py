@@ -270,6 +270,26 @@ def test_a_share_is_decided_only_where_the_undetermined_sections_cannot_change_i
     assert len(finding.evidence["data"]["undetermined"]) == unknown
 
 
+@pytest.mark.parametrize(
+    ("met", "missed", "verdict"),
+    [
+        (10, 0, "undetermined"),  # 10 of 74 are known
+        (9, 1, "undetermined"),  # 90 % of those known, but the other 64 may make it 73 of 74
+        (72, 0, "compliant"),  # 72 of 74 even if the two others fail
+        (71, 0, "undetermined"),
+        (7, 3, "violation"),  # at best 71 of 74
+        (75, 2, "compliant"),  # a longer list than the plan counted stands for itself
+    ],
+)
+def test_sections_that_the_plan_counts_and_nobody_registered_are_open(
+    met: int, missed: int, verdict: str
+) -> None:
+    finding = in_chongqing([3] * met + [4] * missed)
+    assert finding.verdict == verdict
+    assert finding.measured["unregistered"] == max(74 - met - missed, 0)
+    assert finding.measured["total"] == met + missed
+
+
 def test_no_sections_decide_no_share() -> None:
     finding = in_chongqing([3], level="provincial")
     assert finding.verdict == "undetermined"
