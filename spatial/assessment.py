@@ -228,6 +228,7 @@ class SectionAssessment:
             "reason": self.reasons[0].as_json() if self.reasons else None,
             "reasons": [reason.as_json() for reason in self.reasons],
             "warnings": [warning.as_json() for warning in self.warnings],
+            "upload_ids": list(self.upload_ids),
         }
 
 

@@ -711,7 +711,8 @@ def _section_outcome(row: Row, worst_class: int, period: str, rule: BaseRule, fa
         )
     states = {Verdict.COMPLIANT: State.RESOLVED, Verdict.VIOLATION: _missed_state(rule, facts.facts.as_of)}
     outcome = Outcome(verdict, states.get(verdict, State.OPEN), reason)
-    return replace(outcome, measured=measured, limit=limit, data={**data, "period": period})
+    data |= {"period": period, "reading_upload_ids": shown.get("upload_ids")}
+    return replace(outcome, measured=measured, limit=limit, data=data)
 
 
 def _class_label(shown: Mapping[str, Any]) -> str:

@@ -430,7 +430,9 @@ def test_the_answer_has_the_shape_of_the_contract(assess):
 
 def test_the_uploads_behind_a_result_are_kept(assess):
     rows = [("2025-06-01 10:00", CLEAN | {"upload": "7"}), ("2025-06-02 10:00", CLEAN | {"upload": "3"})]
-    assert assess(rows).upload_ids == (3, 7)
+    found = assess(rows)
+    assert found.upload_ids == (3, 7)
+    assert found.as_json()["upload_ids"] == [3, 7]
 
 
 def test_a_missing_column_is_named(sections_of, readings_of):

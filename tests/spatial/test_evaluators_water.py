@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime
+from decimal import Decimal
 
 import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from spatial.assessment import assess_sections
 from spatial.classification import Reason
 from spatial.errors import AssessmentsMissingError, UnknownRuleError
 from spatial.evaluators import Facts, evaluate_rules, required_periods
 from spatial.findings import Finding
+from spatial.period import parse_period
 from spatial.rulebook import load_rulebook
 from tests.spatial.rule_facts import Assessed, judge, judge_sections, said, section
 
@@ -108,6 +111,35 @@ def test_a_range_of_possible_classes_decides_what_lies_outside_it(
     )
     (finding,) = judge(facts, "GB3838-5.1")
     assert finding.verdict == verdict
+
+
+def test_a_finding_names_the_uploads_that_its_readings_came_from() -> None:
+    months = [datetime(2023, month, 5, 8, tzinfo=UTC) for month in range(1, 13)]
+    readings = pd.DataFrame(
+        {
+            "section": "S1",
+            "sampled_at": pd.to_datetime(months, utc=True),
+            "parameter": "tp",
+            "value": [Decimal("0.12")] * 12,
+            "full_value": None,
+            "qualifier": "=",
+            "detection_limit": None,
+            "station_type": None,
+            "station_status": None,
+            "upload_id": [9] * 6 + [4] * 6,
+        }
+    )
+    sections = pd.DataFrame([section("S1", upload_id=2, version_id=5)])
+    assessed = assess_sections(sections, readings, parse_period("2023"))
+    facts = Facts(as_of=date(2024, 1, 1), sections=sections, assessments={"2023": assessed})
+    (finding,) = judge(facts, "GB3838-5.1")
+    assert finding.verdict == "violation"
+    assert finding.as_json()["evidence"]["data"] == {
+        "version_id": 5,
+        "upload_id": 2,
+        "period": "2023",
+        "reading_upload_ids": [4, 9],
+    }
 
 
 def test_a_section_without_any_assessment_is_undetermined() -> None:
