@@ -352,10 +352,14 @@ def _judge_facilities(
 
 
 def _in_region(row: Row, rule: BaseRule, facts: CleanedFacts) -> bool | None:
-    """Whether a subject lies both in the rule's region and in the region that is evaluated."""
-    region_code = row.get("region_code")
-    answers = (lies_in(region_code, rule.region.code), lies_in(region_code, facts.facts.region))
-    if False in answers:
+    """Whether a subject lies both in the rule's region and in the region that is evaluated.
+
+    A subject of unknown region may lie in the region of a rule, where all of that region is evaluated; else
+    it is left to the evaluation of a larger region.
+    """
+    region_code, region = row.get("region_code"), facts.facts.region
+    answers = (lies_in(region_code, rule.region.code), lies_in(region_code, region))
+    if False in answers or (None in answers and not covers(region, rule.region.code)):
         return False
     return None if None in answers else True
 

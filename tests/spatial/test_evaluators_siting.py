@@ -354,6 +354,26 @@ def test_a_provincial_ban_holds_in_its_region_by_code_prefix(
     assert judge_pond("SC-3-1-21", row) == expected
 
 
+@pytest.mark.parametrize(
+    ("rule_id", "evaluated", "expected"),
+    [
+        ("CQ-5-2-2", None, ("undetermined", "open", "region_missing")),
+        ("CQ-5-2-2", "500000", ("undetermined", "open", "region_missing")),
+        ("CQ-5-2-2", "500100", None),  # a part of the rule's region: the whole decides
+        ("CQ-5-2-2", "420000", None),
+        (CHEMICAL, None, ("violation", "open", "banned_action")),
+        (CHEMICAL, "500000", None),  # a basin-wide rule: the evaluation of the basin decides
+    ],
+)
+def test_a_site_of_unknown_region_is_judged_where_the_whole_of_the_rules_region_is_evaluated(
+    rule_id: str, evaluated: str | None, expected: tuple[str, str, str] | None
+) -> None:
+    row = facility(
+        near("tributary", 500), kind="project", action="new", action_on="2023-08-01", region_code=None
+    )
+    assert judge_site(rule_id, row, region_code=evaluated) == expected
+
+
 def test_only_the_region_that_is_evaluated_has_findings() -> None:
     ponds = [
         pond(near("mainstem", 300), action="new", action_on=AFTER, code=code, region_code=code[:6])
