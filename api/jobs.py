@@ -23,7 +23,7 @@ from spatial.assessment import GroupAssessment, GroupBy, SectionAssessment, asse
 from spatial.distance import measure_distances, shorelines_in_force
 from spatial.evaluators import Facts, evaluate_rules, required_periods
 from spatial.period import Period, parse_period
-from spatial.rulebook import Bilingual, Rulebook, load_rulebook
+from spatial.rulebook import YANGTZE, Bilingual, Rulebook, load_rulebook
 from spatial.scoreboard import TargetScore, score_targets
 from spatial.standards import load_standard
 
@@ -36,6 +36,8 @@ FACILITY_KINDS = {
 ONLY: Mapping[str, Mapping[str, object]] = {"water_sources": {"zone_grade": 0}}
 """A source has a row of its own (grade 0) beside those of its protection zones."""
 GROUPINGS: Mapping[str, GroupBy] = {"river": "river", "basin": "basin", "region": "region"}
+MEASURED_KINDS = ("tailings_ponds", "chemical_sites")
+"""Facilities that rules judge by their distance to shorelines."""
 REGISTER_KINDS = (*FACILITY_KINDS, "sites", "section_targets", "indicators")
 
 
@@ -51,15 +53,25 @@ def gather_facts(session: Session, rulebook: Rulebook, as_of: date, region: str 
     """Everything the rules look at, as it stood on a date.
 
     Facilities carry their shoreline distances; sections are assessed over the periods that the rules need.
+    What a rule judges and no region code places may lie in the region: it comes along, and the rules say what
+    follows.
     """
 
     def register(kind: str) -> gpd.GeoDataFrame:
         return queries.features_in_force(session, kind, as_of, region_code=region, where=ONLY.get(kind))
 
-    sections = register("sections")
+    def judged(kind: str) -> gpd.GeoDataFrame:
+        placed = register(kind)
+        if region is None or region == YANGTZE:
+            return placed
+        unplaced = queries.features_in_force(session, kind, as_of, where={"region_code": None})
+        parts = [frame for frame in (placed, unplaced) if not frame.empty]
+        return pd.concat(parts, ignore_index=True) if parts else placed
+
+    sections = judged("sections")
     shorelines = shorelines_in_force(queries.features_in_force(session, "shorelines", as_of), as_of)
-    registers = {kind: register(kind) for kind in REGISTER_KINDS}
-    for kind in ("tailings_ponds", "chemical_sites"):
+    registers = {kind: judged(kind) if kind in MEASURED_KINDS else register(kind) for kind in REGISTER_KINDS}
+    for kind in MEASURED_KINDS:
         registers[kind] = with_distances(registers[kind], shorelines)
 
     def distances_to(kind: str, water_body_codes: Sequence[str]) -> pd.DataFrame:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from typing import Any, Literal
 
@@ -14,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from api.catalogue import Catalogue
 from api.errors import BadRequestError, NotKnownError
-from api.jobs import FACILITY_KINDS, assess_period, gather_facts, with_distances
+from api.jobs import FACILITY_KINDS, MEASURED_KINDS, assess_period, gather_facts, with_distances
 from api.settings import Settings
 from maps.layers import MapLayers
 from maps.page import Tiles, draw_buffers, draw_facility, draw_map, draw_section_classes
@@ -23,7 +24,7 @@ from spatial.assessment import SectionAssessment
 from spatial.evaluators import evaluate_rules
 from spatial.facts import Facts
 from spatial.period import parse_period
-from spatial.rulebook import load_rulebook
+from spatial.rulebook import YANGTZE, load_rulebook
 from spatial.vocabulary import Rank
 from spatial.zones import buffer_zones
 
@@ -79,15 +80,28 @@ def gather_layers(engine: Engine, as_of: date, region: str | None) -> MapLayers:
         shorelines = name_waters(facts.shorelines, facts.water_bodies)
         rivers = queries.features_in_force(session, "rivers", as_of)
         year = parse_period(str(as_of.year - 1))
-        assessed = assess_period(session, facts.sections, year)
+        shown = facts if region in (None, YANGTZE) else only_placed(facts)
+        assessed = assess_period(session, shown.sections, year)
     return MapLayers(
         as_of=as_of,
         shorelines=shorelines,
         zones=zones_with_a_clause(buffer_zones(shorelines)),
-        facilities=facility_layer(facts, shorelines, findings),
-        sections=section_layer(facts.sections, assessed),
+        facilities=facility_layer(shown, shorelines, findings),
+        sections=section_layer(shown.sections, assessed),
         rivers=rivers,
         sources=tuple(sorted({str(source) for source in shorelines["source"].dropna()})),
+    )
+
+
+def only_placed(facts: Facts) -> Facts:
+    """Facts without what no region code places: on the picture of one region it has no place."""
+    return replace(
+        facts,
+        **{
+            kind: frame[frame["region_code"].notna()]
+            for kind in (*MEASURED_KINDS, "sections")
+            for frame in [getattr(facts, kind)]
+        },
     )
 
 
@@ -137,7 +151,7 @@ def section_layer(sections: gpd.GeoDataFrame, assessed: Sequence[SectionAssessme
     rows = [one.as_json() for one in assessed]
     classes = pd.DataFrame(
         {
-            "code": [row["code"] for row in rows],
+            "code": pd.Series([row["code"] for row in rows], dtype=sections["code"].dtype),
             "water_class": pd.Series([row["class"] for row in rows], dtype="Int64"),
             "class_label": [row["class_label"] for row in rows],
             "period": [row["period"] for row in rows],
