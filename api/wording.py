@@ -22,8 +22,15 @@ def threshold_text(row: Row) -> str:
 def measured_text(row: Row) -> str:
     """What was measured, with the counts behind it."""
     counted = "" if row["denominator"] is None else f"{row['numerator']}/{row['denominator']}"
-    value = "" if row["measured"] is None else str(row["measured"])
+    value = "" if row["measured"] is None else shown_number(row["measured"], row["unit"])
     return f"{value} ({counted})" if value and counted else value or counted
+
+
+def shown_number(value: object, unit: str | None) -> str:
+    """A number as bulletins print it: per cents with one decimal, other fractions with three."""
+    if not isinstance(value, float):
+        return str(value)
+    return f"{value:.1f}" if (unit or "").startswith("%") else f"{value:.3f}".rstrip("0").rstrip(".")
 
 
 def distance_text(row: Row) -> str:

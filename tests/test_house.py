@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import re
 import subprocess
 import sys
@@ -131,3 +132,12 @@ def test_the_project_file_is_what_the_contract_says() -> None:
     assert project["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"] == list(ROOMS)
     contracts = project["tool"]["importlinter"]["contracts"]
     assert any(contract["type"] == "layers" for contract in contracts)
+
+
+def test_the_guide_to_files_says_what_the_programme_does(tmp_path: Path) -> None:
+    spec = importlib.util.spec_from_file_location("file_guide", ROOT / "scripts/file_guide.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    assert (ROOT / "docs/files.md").read_text(encoding="utf-8") == module.guide()

@@ -20,7 +20,7 @@ from api.output import Row
 from api.pictures import draw
 from api.web.dependencies import AsOfQuery, CatalogueDep, SessionDep, SettingsDep, today
 from api.web.problems import ProblemOut
-from api.wording import measured_text, reason_text, threshold_text
+from api.wording import distance_text, measured_text, reason_text, threshold_text
 from models import queries
 
 router = APIRouter(tags=["pages"], include_in_schema=False)
@@ -63,6 +63,7 @@ def page(catalogue: Catalogue, name: str, **context: Any) -> HTMLResponse:
             reason=lambda row: reason_text(catalogue, row),
             threshold=threshold_text,
             measured=measured_text,
+            distance=distance_text,
             **context,
         )
     )
