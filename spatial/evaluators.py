@@ -81,6 +81,11 @@ GONE = frozenset({PondStatus.CLOSED.value, PondStatus.CANCELLED.value})
 """Statuses that say an object is gone, with or without a day."""
 
 
+GONE_SITES = frozenset(
+    {"relocated", "closed", "已搬迁", "搬迁完成", "完成搬迁", "已关闭", "已关停", "已退出", "关闭退出"}
+)
+"""Words of ``relocation_status``, which is free text, that say a site is gone."""
+
 SHOWN_OF_ASSESSMENT = (
     "class_label",
     "class_range",
@@ -442,6 +447,8 @@ def _banned_action(rule: SitingBan, row: Row, as_of: date) -> Outcome | None:
         )
     if row.get("status") in GONE and all(row.get(column) is None for column in REMOVAL_DAYS[rule.subject]):
         return _undetermined("closure_date_missing", status=row["status"])
+    if row.get("relocation_status") in GONE_SITES and row.get("relocated_on") is None:
+        return _undetermined("relocation_date_missing", status=row["relocation_status"])
     return _outcome(
         Verdict.VIOLATION, State.OPEN, "banned_action", action=action, day=action_on, in_force=law
     )

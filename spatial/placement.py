@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from spatial.distance import WITHIN_M
 from spatial.facts import CleanedFacts, Row
 from spatial.findings import is_located
 from spatial.rulebook import MISSING_ACCURACY, SettingValue, Zone
@@ -83,7 +84,8 @@ def place_facility(
 
     It is inside when it is clear inside any zone, uncertain when any zone is undecided, else outside. Of
     several zones that agree, the nearest counts. A facility without geometry is uncertain. A distance missing
-    from the frame means beyond the range that was measured (10 km), thus outside.
+    from the frame means beyond the range that was measured (10 km), thus outside, unless the facility's own
+    position is too coarse to say so.
     """
     if "geometry" in row and not is_located(row["geometry"]):
         return Placement(Place.UNCERTAIN, "position_missing", {}, {}, {})
@@ -94,7 +96,18 @@ def place_facility(
         candidates = [distance for distance in distances if distance.place is place]
         if candidates:
             return _describe(min(candidates, key=lambda one: one.distance_m), place, facts)
+    coarse = [zone for zone in zones if _could_be_near(row, zone, choices)]
+    if coarse:
+        params = {"accuracy_m": row["accuracy_m"], "within_m": max(zone.within_m for zone in coarse)}
+        return Placement(Place.UNCERTAIN, "position_too_coarse", params, {}, {})
     return Placement(Place.OUTSIDE, "outside_zone", {}, {}, {})
+
+
+def _could_be_near(row: Row, zone: Zone, choices: Mapping[str, SettingValue]) -> bool:
+    """Whether a facility beyond the measured range could still be in a zone: its position is that coarse."""
+    if row.get(f"{zone.rank}_distance_m") is not None or row.get("accuracy_m") is None:
+        return False
+    return zone.within_m + float(row["accuracy_m"]) + float(choices[MISSING_ACCURACY]) > WITHIN_M
 
 
 def _distance(

@@ -249,6 +249,25 @@ def test_a_banned_pond_that_is_gone_since_is_resolved(
     assert judge_pond(MAINSTEM, row) == expected
 
 
+@pytest.mark.parametrize(
+    ("facts", "code"),
+    [
+        ({"relocation_status": "relocated"}, "relocation_date_missing"),
+        ({"relocation_status": "已搬迁"}, "relocation_date_missing"),
+        ({"relocation_status": "upgraded"}, "banned_action"),
+        ({"relocation_status": "relocated", "relocated_on": "2024-01-02"}, "banned_action"),  # not yet
+        ({"relocation_status": "relocated", "relocated_on": "2024-01-01"}, "removed_since"),
+    ],
+)
+def test_a_site_that_is_said_to_be_gone_without_a_day_is_undetermined(
+    facts: dict[str, str], code: str
+) -> None:
+    row = facility(near("tributary", 500), kind="project", action="new", action_on=AFTER, **facts)
+    said_of_site = judge_site(CHEMICAL, row)
+    assert said_of_site is not None
+    assert said_of_site[2] == code
+
+
 def test_a_banned_chemical_site_that_was_relocated_is_resolved() -> None:
     row = facility(near("tributary", 700), kind="enterprise", action="new", action_on=AFTER)
     assert judge_site(CHEMICAL, row) == VIOLATION
@@ -286,6 +305,21 @@ def test_a_point_of_no_numbers_is_no_position_and_not_far_away(place: Point) -> 
     (finding,) = judge_ponds(MAINSTEM, pond(action="new", action_on=AFTER, geometry=place))
     assert said([finding]) == ("undetermined", "open", "position_missing")
     assert finding.as_json()["geometry"] is None
+
+
+@pytest.mark.parametrize(
+    ("accuracy_m", "expected"),
+    [
+        (6_900.0, None),  # beyond the 10 km that are measured, thus beyond 3 km by more than both accuracies
+        (7_000.0, ("undetermined", "open", "position_too_coarse")),
+        (20_000.0, ("undetermined", "open", "position_too_coarse")),
+    ],
+)
+def test_a_position_that_could_be_anywhere_is_not_taken_as_far_away(
+    accuracy_m: float, expected: tuple[str, str, str] | None
+) -> None:
+    row = pond(action="new", action_on=AFTER, accuracy_m=accuracy_m)
+    assert judge_pond(MAINSTEM, row) == expected
 
 
 def test_facilities_that_were_never_measured_are_an_error_not_far_away() -> None:
