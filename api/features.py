@@ -15,6 +15,7 @@ from api.jobs import FACILITY_KINDS, ONLY
 from models import queries
 from spatial.distance import distances_as_json, measure_distances, shorelines_in_force
 from spatial.findings import geojson
+from spatial.rulebook import YANGTZE
 
 INTERNAL = frozenset({"geometry", "fact_hash", "original", "line_name", "source_row"})
 
@@ -72,7 +73,7 @@ def read_facility(session: Session, kind: str, code: str, as_of: date) -> dict[s
     return {
         **feature_rows(frame)[0],
         "distances": {"nearest": measured["nearest"], "zones": measured["zones"]},
-        "findings": subject_findings(session, subject, code),
+        "findings": subject_findings(session, subject, code, plain_cell(frame["region_code"].iloc[0])),
         "ledger": [
             {key: plain_cell(value) for key, value in event.items()}
             for event in queries.ledger_of(session, subject, code)
@@ -80,13 +81,27 @@ def read_facility(session: Session, kind: str, code: str, as_of: date) -> dict[s
     }
 
 
-def subject_findings(session: Session, subject_kind: str, code: str) -> list[dict[str, Any]]:
-    """What the latest run says of one subject; nothing when none was stored."""
-    run = queries.latest_run(session)
-    if run is None:
+def subject_findings(
+    session: Session, subject_kind: str, code: str, region_code: str | None
+) -> list[dict[str, Any]]:
+    """What the latest run that looked at its region says of one subject; nothing when none was stored."""
+    looked = (queries.latest_run(session, region_code=region) for region in regions_around(region_code))
+    runs = [run for run in looked if run is not None]
+    if not runs:
         return []
+    run = max(runs, key=lambda one: one.id)
     found = queries.findings_page(session, run.id, subject_kind=subject_kind, subject_code=code, limit=1_000)
     return [finding_out(row) for row in found]
+
+
+def regions_around(region_code: str | None) -> list[str]:
+    """The basin, and the province, prefecture and county (GB/T 2260) that a region code lies in."""
+    if region_code is None:
+        return [YANGTZE]
+    return [
+        YANGTZE,
+        *dict.fromkeys((f"{region_code[:2]}0000", f"{region_code[:4]}00", region_code[:6], region_code)),
+    ]
 
 
 def finding_out(row: Mapping[str, Any]) -> dict[str, Any]:

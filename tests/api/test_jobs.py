@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Engine
+from sqlalchemy.orm import Session
 
+from api.features import read_facility
 from api.jobs import run_evaluation
 from api.pictures import gather_layers
 
@@ -47,6 +49,20 @@ def test_a_site_of_unknown_region_keeps_a_province_from_being_called_clean(three
         assert found == {"HG-1": "violation", "HG-2": "undetermined"}
     banned = {one["subject_code"] for one in province.findings if one["rule_id"] == "YPL-26-2-chemical"}
     assert banned == {"HG-1"}
+
+
+def test_a_run_over_another_region_does_not_make_a_facility_look_clean(three_sites: Engine) -> None:
+    run_evaluation(three_sites, AS_OF)
+    run_evaluation(three_sites, AS_OF, region="500000")
+    run_evaluation(three_sites, AS_OF, region="420000")
+    with Session(three_sites) as session:
+        for code, rules in (
+            ("HG-1", {"CQ-5-2-2", "YPL-26-2-chemical"}),
+            ("HG-2", {"CQ-5-2-2", "YPL-26-2-chemical"}),  # of no known region: the run over the basin
+            ("HG-3", {"YPL-26-2-chemical"}),
+        ):
+            facility = read_facility(session, "chemical_sites", code, AS_OF)
+            assert {one["rule_id"] for one in facility["findings"]} == rules, code
 
 
 def test_a_map_of_a_region_shows_no_site_of_unknown_region(three_sites: Engine) -> None:
