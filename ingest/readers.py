@@ -48,6 +48,9 @@ TITLE_ROWS = 20
 
 DELIMITERS = (",", "\t", ";", "|")
 
+EXAMPLE_SHEET, GUIDE_SHEET = "填写示例 Example", "填写说明 Guide"
+"""Sheets that our own templates carry for people; they are read only when `--sheet` names them."""
+
 _TEXT_ENDINGS = {".csv", ".tsv", ".txt"}
 _WORKBOOK_ENDINGS = {".xlsx", ".xlsm", ".xls", ".xlsb", ".ods"}
 _JSON_ENDINGS = {".json", ".geojson"}
@@ -326,6 +329,8 @@ def _read_workbook(file: str, data: bytes, options: IngestOptions, header_score:
     try:
         book = CalamineWorkbook.from_filelike(io.BytesIO(data))
         names = list(book.sheet_names)
+        if options.sheet is None:
+            names = [name for name in names if name not in (EXAMPLE_SHEET, GUIDE_SHEET)]
         sheets = {name: _sheet_rows(book, name) for name in _wanted_sheets(file, names, options.sheet)}
     except (CalamineError, OSError, zipfile.BadZipFile) as error:
         raise UnknownFormatError(file, str(error)) from error
