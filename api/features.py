@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from api.errors import NoRunError, NotKnownError
 from api.jobs import FACILITY_KINDS, ONLY
 from models import queries
+from models.tables import EvaluationRunRow
 from spatial.distance import distances_as_json, measure_distances, shorelines_in_force
 from spatial.findings import geojson
 from spatial.rulebook import YANGTZE
@@ -85,13 +86,25 @@ def subject_findings(
     session: Session, subject_kind: str, code: str, region_code: str | None
 ) -> list[dict[str, Any]]:
     """What the latest run that looked at its region says of one subject; nothing when none was stored."""
-    looked = (queries.latest_run(session, region_code=region) for region in regions_around(region_code))
-    runs = [run for run in looked if run is not None]
-    if not runs:
+    run = covering_run(session, region_code)
+    if run is None:
         return []
-    run = max(runs, key=lambda one: one.id)
     found = queries.findings_page(session, run.id, subject_kind=subject_kind, subject_code=code, limit=1_000)
     return [finding_out(row) for row in found]
+
+
+def covering_run(
+    session: Session, region_code: str | None, as_of: date | None = None
+) -> EvaluationRunRow | None:
+    """The latest run (of a day) that looked at the whole of a region; None: the basin.
+
+    A later run over another region, or over a part of this one, says nothing of the rest.
+    """
+    asked = None if region_code in (None, YANGTZE) else region_code
+    looked = (
+        queries.latest_run(session, as_of=as_of, region_code=region) for region in regions_around(asked)
+    )
+    return max((run for run in looked if run is not None), key=lambda run: run.id, default=None)
 
 
 def regions_around(region_code: str | None) -> list[str]:
@@ -125,15 +138,15 @@ def finding_out(row: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def require_run(session: Session, as_of: date | None, region: str | None) -> Any:
-    """The latest stored run for a date and region (None: any).
+def require_run(session: Session, as_of: date | None, region: str | None) -> EvaluationRunRow:
+    """The latest stored run of a date that looked at the whole of a region (None: the basin).
 
     Raises
     ------
     NoRunError
         If there is none.
     """
-    run = queries.latest_run(session, as_of=as_of, region_code=region)
+    run = covering_run(session, region, as_of)
     if run is None:
         raise NoRunError(None if as_of is None else as_of.isoformat(), region)
     return run

@@ -196,7 +196,7 @@ class _FeatureParser:
         column = self.kind.column(name)
         mapped = self.fields.get(name)
         if mapped is None:
-            return [column.default] * len(self.table)
+            return [column.default if column.absent is None else column.absent] * len(self.table)
         factor: Decimal | None = None
         if mapped.unit is not None and column.unit is not None:
             factor = conversion_factor(mapped.unit, column.unit)

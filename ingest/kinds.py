@@ -24,6 +24,7 @@ from ingest.values import parse_number
 from spatial.class_text import parse_water_class
 from spatial.errors import WaterClassTextError
 from spatial.parameters import load_parameters
+from spatial.vocabulary import UNKNOWN_OPERATOR
 
 
 class Type(StrEnum):
@@ -48,7 +49,8 @@ class Column:
     """One column of a kind.
 
     `choices` names a set of ``data/choices.csv``; `unit` is what a unit in the header is converted into;
-    `default` stands for an empty cell.
+    `default` stands for an empty cell, `absent` for every cell where the file has no such column; the
+    `unknown_words` say what `absent` says.
     """
 
     name: str
@@ -60,6 +62,8 @@ class Column:
     above_minimum: bool = False
     empty_words: frozenset[str] = frozenset()
     default: Any = None
+    absent: Any = None
+    unknown_words: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +111,10 @@ _VALIDITY = (Column("valid_from", Type.DATE), Column("valid_to", Type.DATE))
 _ACCURACY = Column("accuracy_m", Type.NUMBER, unit="m", minimum=Decimal(0))
 _REGION = Column("region_code", Type.REGION)
 _CODE, _NAME = Column("code", required=True), Column("name", required=True)
-_NOBODY = frozenset({"无", "无主", "无主库", "none", "不明", "无运营主体", "无责任主体"})
+_NOBODY = frozenset({"无", "无主", "无主库", "none", "无运营主体", "无责任主体"})
+
+
+_UNKNOWN = frozenset({"未知", "不明", "不详", "unknown", "待查"})
 
 
 def _dates(*names: str) -> tuple[Column, ...]:
@@ -207,7 +214,7 @@ KINDS: Mapping[str, Kind] = {
             (
                 _CODE,
                 _NAME,
-                Column("operator", empty_words=_NOBODY),
+                Column("operator", empty_words=_NOBODY, unknown_words=_UNKNOWN, absent=UNKNOWN_OPERATOR),
                 Column("status", Type.CHOICE, choices="pond_status"),
                 Column("grade", Type.INTEGER_CHOICE, choices="pond_grade"),
                 Column("supervision_level", Type.INTEGER_CHOICE, choices="supervision_level"),
@@ -404,6 +411,8 @@ def parse_cell(column: Column, text: str, factor: Decimal | None = None) -> Cell
     cleaned = clean_text(text)
     if cleaned in _EMPTY or cleaned in column.empty_words:
         return column.default, None
+    if cleaned.lower() in column.unknown_words:
+        return column.absent, None
     value, error = _PARSERS[column.type](column, cleaned)
     if error is None and isinstance(value, Decimal):
         value = value * factor if factor is not None else value

@@ -416,7 +416,7 @@ class OutfallRow(Version, Base):
 
 
 class TailingsPondRow(Version, Base):
-    """A tailings pond (尾矿库). A null operator means that there is none."""
+    """A tailings pond (尾矿库). A null operator means that there is none; 未知 that nobody said."""
 
     __tablename__ = "tailings_ponds"
     __table_args__ = (

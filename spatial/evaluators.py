@@ -44,6 +44,7 @@ from spatial.rulebook import (
 )
 from spatial.vocabulary import (
     CLASS_LABELS,
+    UNKNOWN_OPERATOR,
     Action,
     Grade,
     PondStatus,
@@ -550,7 +551,8 @@ def _closure(
     """CN（十四） and its like: idle or ownerless ponds are closed (and struck off) by the deadline."""
     if _built_after(row, rule.deadline, as_of):
         return None
-    ownerless = row.get("operator") is None
+    operator = row.get("operator")
+    ownerless = None if operator == UNKNOWN_OPERATOR else operator is None
     counted_on = as_of if choices[IDLE_COUNTED_ON] == "as_of" else min(as_of, rule.deadline)
     idle = _idle(rule, row, counted_on, as_of)
     in_scope = _either(idle, ownerless) if choices[IDLE_OR_OWNERLESS] == "either" else _both(idle, ownerless)
@@ -567,7 +569,8 @@ def _closure(
     elif as_of <= rule.deadline:
         outcome = _due(rule.deadline, as_of)
     elif in_scope is None:
-        outcome = _undetermined("disuse_date_missing", status=row.get("status"))
+        code = "operator_unknown" if ownerless is None else "disuse_date_missing"
+        outcome = _undetermined(code, status=row.get("status"))
     elif place.place is Place.UNCERTAIN:
         outcome = _undetermined(place.code, **place.params)
     elif open_needs:

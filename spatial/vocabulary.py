@@ -240,3 +240,7 @@ class Comparator(StrEnum):
     BELOW = "<"
     ABOVE = ">"
     RANGE = "range"
+
+
+UNKNOWN_OPERATOR = "未知"
+"""Operator of a tailings pond of which nobody said whether it has one; none at all is a missing value."""

@@ -11,7 +11,8 @@ import pytest
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from api.features import read_facility
+from api.errors import NoRunError
+from api.features import read_facility, require_run
 from api.jobs import run_evaluation
 from api.pictures import gather_layers
 
@@ -68,3 +69,16 @@ def test_a_run_over_another_region_does_not_make_a_facility_look_clean(three_sit
 def test_a_map_of_a_region_shows_no_site_of_unknown_region(three_sites: Engine) -> None:
     assert set(gather_layers(three_sites, AS_OF, "500000").facilities["code"]) == {"HG-1"}
     assert len(gather_layers(three_sites, AS_OF, None).facilities) == 3
+
+
+def test_a_run_over_another_region_answers_for_no_other(fresh_database: Engine) -> None:
+    run_evaluation(fresh_database, date(2024, 1, 1), region="500000")
+    with Session(fresh_database) as session:
+        with pytest.raises(NoRunError):
+            require_run(session, None, "430000")
+        with pytest.raises(NoRunError):
+            require_run(session, None, None)
+        assert require_run(session, None, "500100").region_code == "500000"
+    run_evaluation(fresh_database, date(2024, 1, 1))
+    with Session(fresh_database) as session:
+        assert require_run(session, None, "430000").region_code is None

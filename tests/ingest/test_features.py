@@ -335,3 +335,14 @@ def test_berths_with_a_null_behind_each_height_are_read_and_empty_ones_named(sha
     parsed = parse_features("shorelines", path, IngestOptions(rank="tributary"))
     assert len(parsed.frame) + len(parsed.problems) == parsed.rows_read == 547
     assert {problem.code for problem in parsed.problems} == {"geometry_missing"}
+
+
+def test_no_operator_and_nobody_knows_are_two_things(write: Write) -> None:
+    rows = [
+        {"code": code, "name": "甲库", "operator": operator}
+        for code, operator in (("W1", ""), ("W2", "无主"), ("W3", "不明"), ("W4", "某矿业公司"))
+    ]
+    told = parse_features("tailings_ponds", write("ponds.csv", rows)).frame["operator"].tolist()
+    assert told == [None, None, "未知", "某矿业公司"]
+    silent = parse_features("tailings_ponds", write("silent.csv", [{"code": "W1", "name": "甲库"}])).frame
+    assert silent["operator"].tolist() == ["未知"]

@@ -190,6 +190,8 @@ CLOSED = {"closed_on": "2022-10-20", "cancelled_on": "2023-05-30"}
         ({}, None),
         ({"operator": None}, OVERDUE),
         ({"operator": " ", "status": "abandoned"}, OVERDUE),
+        ({"operator": "未知"}, ("undetermined", "open", "operator_unknown")),
+        ({"operator": "未知", "status": "out_of_use", "disused_since": IDLE_SINCE}, OVERDUE),
         ({"status": "out_of_use", "disused_since": IDLE_SINCE}, OVERDUE),
         ({"status": "out_of_use", "disused_since": "2021-06-01"}, None),
         ({"status": "out_of_use", "disused_since": "2024-06-01"}, None),

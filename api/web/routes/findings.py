@@ -42,8 +42,8 @@ def list_findings(
         datetime | None, Query(description="only findings recorded since this instant (with offset)")
     ] = None,
 ) -> Response:
-    """Findings of the latest run (of `as_of`, where given), in a stable order."""
-    run = require_run(session, as_of, None)
+    """Findings of the latest run (of `as_of`, where given) that covers the region, in a stable order."""
+    run = require_run(session, as_of, region)
     found = queries.findings_page(
         session,
         run.id,

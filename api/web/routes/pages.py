@@ -12,9 +12,10 @@ from typing import Annotated, Any, Literal
 import jinja2
 from fastapi import APIRouter, Path, Request
 from fastapi.responses import HTMLResponse
+from sqlalchemy.orm import Session
 
 from api.catalogue import Catalogue
-from api.features import finding_out
+from api.features import covering_run, finding_out
 from api.jobs import score_in
 from api.output import Row
 from api.pictures import draw
@@ -22,6 +23,7 @@ from api.web.dependencies import AsOfQuery, CatalogueDep, SessionDep, SettingsDe
 from api.web.problems import ProblemOut
 from api.wording import distance_text, measured_text, reason_text, threshold_text
 from models import queries
+from models.tables import EvaluationRunRow
 
 router = APIRouter(tags=["pages"], include_in_schema=False)
 FINDINGS_SHOWN = 10_000
@@ -69,11 +71,16 @@ def page(catalogue: Catalogue, name: str, **context: Any) -> HTMLResponse:
     )
 
 
+def shown_run(session: Session) -> EvaluationRunRow | None:
+    """The latest run over the basin; else the latest over any region, which the page names."""
+    return covering_run(session, None) or queries.latest_run(session)
+
+
 @router.get("/")
 def home(request: Request, session: SessionDep, catalogue: CatalogueDep) -> HTMLResponse:
     """The scoreboard, the map and the violations of the latest run."""
     title = catalogue.text("pages.product")
-    run = queries.latest_run(session)
+    run = shown_run(session)
     if run is None:
         return page(catalogue, "home.html", title=title, run=None)
     findings: list[Row] = [
@@ -133,7 +140,7 @@ def _map(
     as_of: date | None,
     code: str | None,
 ) -> HTMLResponse:
-    run = queries.latest_run(session)
+    run = shown_run(session)
     day = as_of or (today() if run is None else run.as_of)
     key = (subject, code, day, catalogue.language, queries.data_hash(session, day))
     html = request.app.state.shelf.get(
