@@ -67,6 +67,7 @@ PROBLEM_CODES = frozenset(
         "time_without_year",
         "unit_not_convertible",
         "validity_reversed",
+        "value_formula_error",
         "value_impossible",
         "value_missing",
         "value_negative",

@@ -22,9 +22,14 @@ YEAR_RULE_DAYS = 180
 CAPTURE_SLACK = timedelta(hours=12)
 """A reading may be stamped this much later than its capture (clocks; the round that is due)."""
 
+_WIDEST_OFFSET = timedelta(hours=14)
+"""No place on earth keeps a clock further from UTC."""
+
 _EARLIEST, _LATEST = 1900, 2100
 _EXCEL_EPOCH = date(1899, 12, 30)
-_EXCEL_FIRST, _EXCEL_LAST = 18264, 73415  # 1950-01-01 … 2100-12-31
+_EXCEL_FIRST, _EXCEL_LAST = date(1950, 1, 1), date(2100, 12, 31)
+_EPOCH_1904_DAYS = 1462
+"""A workbook in the 1904 system (early Macintosh) counts this many days less than one in the 1900 system."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +48,7 @@ class ParsedTime:
 _MISSING = frozenset(
     {"", "*", "-", "--", "—", "——", "/", "\\", "无", "null", "none", "nan", "nat", "n/a", "-1"}
 )
-_ZONE = r"(?P<zone>z|[+-]\d{2}:?\d{2}|[+-]\d{2})?"
+_ZONE = r"(?P<zone>z|[+-]\d{2}:?\d{2}|[+-]\d{1,2})?"
 _CLOCK = (
     r"(?:[t ]*(?P<hour>\d{1,2})(?:(?::|时|点)(?:(?P<minute>\d{1,2})分?)?"
     r"(?:[:]?(?P<second>\d{1,2})(?:[.]\d+)?秒?)?)"
@@ -60,18 +65,39 @@ _COMPACT = re.compile(
 _SERIAL = re.compile(r"^(?P<days>\d{5})(?P<fraction>\.\d+)?$")
 
 
+_WORDS = re.compile(r"[上下]午|晚上|[ap]m|北京时间|utc|gmt")
+_UTC = re.compile(r" ?(?:utc|gmt)(?P<offset>[+-]\d{1,2}(?::?\d{2})?)?$")
+_HALF_DAY = re.compile(
+    r" ?(?P<before>上午|下午|晚上)? ?(?P<hour>\d{1,2})(?P<rest>(?::\d{1,2}){1,2}|[时点](?:\d{1,2}分)?)"
+    r" ?(?P<after>am|pm)?$"
+)
+
+
 def fold_time(text: str) -> str:
     """Half-width, single spaces, lower case; spaces next to 年月日时分秒 are dropped."""
     folded = " ".join(unicodedata.normalize("NFKC", text).split()).casefold()
-    return re.sub(r" ?([年月日号时点分秒]) ?", r"\1", folded).replace("号", "日").replace("时整", "时")
+    folded = re.sub(r" ?([年月日号时点分秒]) ?", r"\1", folded).replace("号", "日").replace("时整", "时")
+    if not _WORDS.search(folded):
+        return folded
+    folded = _UTC.sub(lambda match: match["offset"] or "z", folded.replace("北京时间", "").strip())
+    return _HALF_DAY.sub(_whole_day, folded)
 
 
-def parse_time(text: str, *, captured: datetime | None = None) -> ParsedTime:
+def _whole_day(match: re.Match[str]) -> str:
+    """``下午2:00`` and ``2:00 pm`` as a clock of 24 hours; an hour that no such clock has stays impossible."""
+    half, hour = match["before"] or match["after"], int(match["hour"])
+    if not 0 < hour <= 12:
+        hour = 99
+    late = half in ("下午", "晚上", "pm")
+    return f" {hour % 12 + 12 * late if hour <= 12 else hour}{match['rest']}"
+
+
+def parse_time(text: str, *, captured: datetime | None = None, date_1904: bool = False) -> ParsedTime:
     """Read one time, aware, in Beijing time unless the text has an offset of its own.
 
     A text without a year takes it from `captured`, when the snapshot was taken: its year, or the year before
     where the time would lie more than 180 days after the capture. Without `captured` the code is
-    ``time_without_year``.
+    ``time_without_year``. A bare number is a serial day of Excel, with `date_1904` of the 1904 system.
     """
     folded = fold_time(text)
     if folded in _MISSING:
@@ -81,8 +107,10 @@ def parse_time(text: str, *, captured: datetime | None = None) -> ParsedTime:
             return _build(int(match["year"]), match.groupdict())
     if (match := _NO_YEAR.match(folded)) is not None:
         return _without_year(match.groupdict(), captured)
-    if (match := _SERIAL.match(folded)) is not None and _EXCEL_FIRST <= int(match["days"]) <= _EXCEL_LAST:
-        return ParsedTime(_from_serial(int(match["days"]), match["fraction"]))
+    if (match := _SERIAL.match(folded)) is not None:
+        moment = _from_serial(int(match["days"]) + _EPOCH_1904_DAYS * date_1904, match["fraction"])
+        if _EXCEL_FIRST <= moment.date() <= _EXCEL_LAST:
+            return ParsedTime(moment)
     return ParsedTime(code="time_unreadable")
 
 
@@ -97,7 +125,7 @@ def parse_date(text: str) -> tuple[date | None, str | None]:
 
 
 def _from_serial(days: int, fraction: str | None) -> datetime:
-    """An Excel serial of the 1900 system; the fraction of the day is rounded to the second."""
+    """An Excel serial, counted as in the 1900 system; the fraction of the day is rounded to the second."""
     seconds = round(Decimal(fraction or "0") * 86_400)
     start = datetime.combine(_EXCEL_EPOCH + timedelta(days=days), datetime.min.time())
     return (start + timedelta(seconds=int(seconds))).replace(tzinfo=BEIJING)
@@ -115,18 +143,22 @@ def _build(year: int, parts: dict[str, str | None]) -> ParsedTime:
         return ParsedTime(code="time_impossible")
     if not _EARLIEST <= year <= _LATEST:
         return ParsedTime(code="time_out_of_range")
-    return ParsedTime(_in_zone(naive + over, parts.get("zone")))
+    try:
+        return ParsedTime(_in_zone(naive + over, parts.get("zone")))
+    except ValueError:
+        return ParsedTime(code="time_impossible")
 
 
 def _in_zone(naive: datetime, zone: str | None) -> datetime:
+    """The Beijing time; ValueError for an offset that no place has."""
     if zone is None:
         return naive.replace(tzinfo=BEIJING)
     if zone == "z":
         return naive.replace(tzinfo=UTC).astimezone(BEIJING)
-    digits = zone[1:].replace(":", "").ljust(4, "0")
+    digits = zone[1:].replace(":", "").zfill(2).ljust(4, "0")
     offset = timedelta(hours=int(digits[:2]), minutes=int(digits[2:])) * (-1 if zone[0] == "-" else 1)
-    if abs(offset) >= timedelta(hours=24):
-        return naive.replace(tzinfo=BEIJING)
+    if abs(offset) > _WIDEST_OFFSET or int(digits[2:]) > 59:
+        raise ValueError(zone)
     return naive.replace(tzinfo=timezone(offset)).astimezone(BEIJING)
 
 

@@ -56,8 +56,18 @@ MISSING_MARKS = frozenset(
         "停站",
     }
     | {"n/a", "na", "nan", "null", "none", "无数据", "暂无", "暂无数据", "极值过滤", "维护", "#n/a", "..."}
+    | {"缺", "缺失", "未开展", "无水", "干涸", "冰封", "结冰", "调试", "故障", "设备故障", "仪器故障"}
+    | {"不具备运行条件", "未运行", "检修"}
 )
-"""Marks of a cell without a value; ``-1`` is "not evaluated" in two public programs (worked example G03)."""
+"""Marks of a cell without a value; ``-1`` is "not evaluated" in two public programs (worked example G03).
+
+``#N/A`` is a workbook's own word for "not available". Its other errors are failed formulas: see below.
+"""
+
+_EXCEL_ERRORS = frozenset(
+    {"#div/0!", "#value!", "#ref!", "#name?", "#num!", "#null!", "#spill!", "#calc!", "#getting_data"}
+)
+_TOO_NARROW = re.compile(r"^#{3,}$")
 
 _NOT_DETECTED_MARKS = frozenset(
     {"nd", "n.d.", "n.d", "未检出", "未检测出", "bdl", "<dl", "<mdl", "低于检出限", "l"}
@@ -70,6 +80,10 @@ _THOUSANDS = re.compile(r"^[+-]?\d{1,3}(?:,\d{3})+(?:\.\d+)?$")
 _BELOW = re.compile(
     r"^(?:(?:<|〈|小于|低于)(?P<sign>[^<=]+)|(?P<suffix>[^<]+?)l|(?:nd|未检出)[(\[]<?(?P<nd>[^()\[\]]+?)l?[)\]])$"
 )
+_SPACED_DIGITS = re.compile(r"(?<=[\d.,]) (?=[\d.,])")
+_SPACED_THOUSANDS = re.compile(r"^[+-]?\d{1,3}(?: \d{3})+(?:\.\d+)?$")
+_APART = "␣"
+"""Stands for a blank between two digits: ``7 8`` are two numbers, and never 78."""
 _SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺", "0123456789-+")
 _POWER_OF_TEN = re.compile(r"(10)([⁻⁺]?[⁰¹²³⁴⁵⁶⁷⁸⁹]+)$")
 
@@ -91,21 +105,29 @@ def parse_number(text: str) -> Decimal | None:
 
 def _fold(text: str) -> str:
     powered = _POWER_OF_TEN.sub(lambda match: f"{match[1]}^{match[2].translate(_SUPERSCRIPTS)}", text.strip())
-    folded = "".join(unicodedata.normalize("NFKC", powered).split())
+    words = " ".join(unicodedata.normalize("NFKC", powered.replace("\u200b", "")).split())
+    if not _SPACED_THOUSANDS.match(words):
+        words = _SPACED_DIGITS.sub(_APART, words)
+    folded = words.replace(" ", "")
     return folded.replace("−", "-").replace("－", "-").casefold()
 
 
-def parse_value(text: str, *, negative_is_limit: bool = False) -> CellValue:
+def parse_value(text: str, *, negative_is_limit: bool = False, percent: bool = False) -> CellValue:
     """Read one cell of a measured value.
 
     A negative number is returned as measured: whether a parameter can be negative is the caller's to know.
-    With `negative_is_limit` (one vendor's convention) it is a detection limit, except ``-1``.
+    With `negative_is_limit` (one vendor's convention) it is a detection limit, except ``-1``. With `percent`
+    (the parameter is a share in %) a percent sign may stand behind the number; elsewhere it is nonsense.
     """
     folded = _fold(text)
     if folded in MISSING_MARKS or _DASHES.match(folded):
         return MISSING
     if folded in _NOT_DETECTED_MARKS:
         return NOT_DETECTED
+    if folded in _EXCEL_ERRORS or _TOO_NARROW.match(folded):
+        return CellValue(Reading.UNREADABLE, code="value_formula_error")
+    if percent:
+        folded = folded.removesuffix("%")
     number = parse_number(folded)
     if number is not None:
         if negative_is_limit and number < 0:

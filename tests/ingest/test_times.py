@@ -31,6 +31,14 @@ def beijing(*parts: int) -> datetime:
         ("2023年6月", beijing(2023, 6, 1)),
         ("2023-06-30T00:00:00Z", beijing(2023, 6, 30, 8)),
         ("2023-06-30T08:00:00+09:00", beijing(2023, 6, 30, 7)),
+        ("2023-06-30 08:00 UTC", beijing(2023, 6, 30, 16)),
+        ("2023-06-30 08:00 UTC+8", beijing(2023, 6, 30, 8)),
+        ("2023-06-30 08:00 北京时间", beijing(2023, 6, 30, 8)),
+        ("2023/6/30 下午 2:05", beijing(2023, 6, 30, 14, 5)),
+        ("2023/6/30 上午12:00", beijing(2023, 6, 30)),
+        ("2023-6-30 2:05:00 PM", beijing(2023, 6, 30, 14, 5)),
+        ("2023年6月30日 下午2时", beijing(2023, 6, 30, 14)),
+        ("2023\u00a0年6月30日\u30008时", beijing(2023, 6, 30, 8)),
     ],
 )
 def test_times_are_beijing_times_unless_they_carry_an_offset(text: str, expected: datetime) -> None:
@@ -45,6 +53,10 @@ def test_times_are_beijing_times_unless_they_carry_an_offset(text: str, expected
         ("2023-13-01", "time_impossible"),
         ("02-30 08:00", "time_impossible"),
         ("1823-01-01", "time_out_of_range"),
+        ("2023-06-30 08:00+25:00", "time_impossible"),
+        ("2023-06-30 08:00+08:75", "time_impossible"),
+        ("2023-06-30 下午14:00", "time_impossible"),
+        ("6/30/2023", "time_unreadable"),
         ("yesterday", "time_unreadable"),
         ("2023-06-30 08", "time_unreadable"),
         ("06-30 08:00", "time_without_year"),
@@ -52,6 +64,13 @@ def test_times_are_beijing_times_unless_they_carry_an_offset(text: str, expected
 )
 def test_what_no_calendar_has_is_refused_with_its_reason(text: str, code: str) -> None:
     assert parse_time(text).code == code
+
+
+def test_a_serial_day_is_counted_from_the_epoch_of_its_workbook() -> None:
+    """2023-06-30 is day 45107 where 1900-01-01 is day 1, and day 43645 where 1904-01-01 is day 0."""
+    assert parse_time("43645.25", date_1904=True).at == beijing(2023, 6, 30, 6)
+    assert parse_time("45107.25").at == beijing(2023, 6, 30, 6)
+    assert parse_time("10000").code == "time_unreadable"
 
 
 @pytest.mark.parametrize("text", ["", "*", "--", "-", "—", " "])

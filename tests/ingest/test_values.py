@@ -58,6 +58,11 @@ def test_a_negative_number_is_a_limit_only_where_the_vendor_convention_is_switch
         ("1.2×10^4", "12000"),
         ("1.2×10⁴", "12000"),
         ("4E-05", "0.00004"),
+        ("1.2*10^4", "12000"),
+        ("1.2 × 10^4", "12000"),
+        ("1 234.5", "1234.5"),
+        ("１，２３４", "1234"),
+        ("\u200b0.05", "0.05"),
         ("\u00a00.05\u3000", "0.05"),
         (".5", "0.5"),
     ],
@@ -73,6 +78,32 @@ def test_what_cannot_be_read_is_said_so_and_never_guessed(text: str) -> None:
     cell = parse_value(text)
     assert cell.reading is Reading.UNREADABLE
     assert cell.number is None
+
+
+@pytest.mark.parametrize("text", ["7 8", "0.1 0.2", "0. 05", "1\u00a02", "12 34"])
+def test_a_blank_between_digits_makes_no_number_of_two(text: str) -> None:
+    assert parse_value(text).reading is Reading.UNREADABLE
+
+
+@pytest.mark.parametrize("text", ["未测", "停测", "#N/A", "断流", "冰封", "仪器故障", "\u00a0", "——"])
+def test_a_cell_that_says_why_nothing_was_measured_is_missing(text: str) -> None:
+    assert parse_value(text).reading is MISSING
+
+
+@pytest.mark.parametrize("text", ["#DIV/0!", "#VALUE!", "#REF!", "#NAME?", "#NUM!", "#NULL!", "########"])
+def test_a_failed_formula_is_an_error_and_not_a_missing_value(text: str) -> None:
+    assert parse_value(text).code == "value_formula_error"
+
+
+@pytest.mark.parametrize("text", ["nd(0.01)", "ND（0.01）", "未检出(<0.01)", "未检出(0.01L)"])
+def test_a_not_detected_with_its_limit_beside_it_is_below_that_limit(text: str) -> None:
+    assert (parse_value(text).reading, parse_value(text).number) == (BELOW, Decimal("0.01"))
+
+
+def test_a_percent_sign_is_read_only_where_a_share_is_measured() -> None:
+    assert parse_value("85.5%", percent=True).number == Decimal("85.5")
+    assert parse_value("８５％", percent=True).number == Decimal(85)
+    assert parse_value("85%").reading is Reading.UNREADABLE
 
 
 @pytest.mark.parametrize("text", ["0L", "<0", "-0.1L"])
