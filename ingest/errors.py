@@ -127,9 +127,24 @@ class UnitError(IngestFileError):
 class CoordinateSystemError(IngestFileError):
     """The coordinate system is unknown, or refused because no exact way leads to EPSG:4490."""
 
-    def __init__(self, code: str, file: str, crs: str) -> None:
-        super().__init__(code, file, f"coordinate system {crs!r} cannot be used ({code})", crs=crs)
+    def __init__(self, code: str, file: str, crs: str, **params: Any) -> None:
+        super().__init__(code, file, f"coordinate system {crs!r} cannot be used ({code})", crs=crs, **params)
         self.crs = crs
+
+
+class ForeignFileError(IngestFileError):
+    """Every place of the file lies far outside China: this is another country's file."""
+
+    def __init__(self, file: str, count: int, lon: float, lat: float) -> None:
+        middle = f"{abs(lon):.1f}°{'E' if lon >= 0 else 'W'}, {abs(lat):.1f}°{'N' if lat >= 0 else 'S'}"
+        super().__init__(
+            "file_outside_china",
+            file,
+            f"all {count} places lie outside China, around {middle}",
+            count=count,
+            around=middle,
+        )
+        self.count = count
 
 
 class OptionError(IngestError):
@@ -157,3 +172,11 @@ class LoadConflictError(IngestError):
             constraint=constraint,
         )
         self.constraint = constraint
+
+
+class QualityThresholdsError(IngestError):
+    """The thresholds of quality control contradict themselves, or say something unknown."""
+
+    def __init__(self, table: str, reason: str) -> None:
+        super().__init__("quality_thresholds_wrong", f"{table}: {reason}", table=table, reason=reason)
+        self.table = table

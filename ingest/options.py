@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
+from typing import Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,22 @@ class IngestOptions:
     crs :
         Coordinate system of the coordinates in the file (``EPSG:4547`` …). It wins over what the file says.
         None: as the file declares, else EPSG:4490.
+    transformation, transformation_accuracy_m :
+        The way from a datum that is refused otherwise (Beijing 1954, Xian 1980 …) and its accuracy in metres:
+        an EPSG code (``EPSG:15918``) or a PROJ pipeline of longitude and latitude in degrees. Both or none.
+    swapped :
+        What happens to longitude and latitude that stand in each other's column: ``error``, or ``correct``
+        (the row says so and remembers what stood there).
+    outside :
+        What happens to places outside the basin, outside the province that they claim, or at (0, 0):
+        ``warn``, ``error`` or ``ignore``. A row at (0, 0) is then kept without a place, and that is always
+        told. None: outside is a warning, (0, 0) an error.
+    provinces :
+        Polygon layer of the provinces, with their names; without it no province is checked.
+    columns :
+        Header of the file by field, where the programme does not know the header.
+    code_from :
+        Where the file has no codes: ``name``, or ``province/name`` as provisional sections are called.
     encoding :
         Encoding of a text file. It wins; None: BOM, UTF-8, then GB18030.
     sheet :
@@ -55,6 +72,13 @@ class IngestOptions:
     """
 
     crs: str | None = None
+    transformation: str | None = None
+    transformation_accuracy_m: float | None = None
+    swapped: Literal["error", "correct"] = "error"
+    outside: Literal["warn", "error", "ignore"] | None = None
+    provinces: Path | None = None
+    columns: Mapping[str, str] = field(default_factory=dict)
+    code_from: Literal["name", "province/name"] | None = None
     encoding: str | None = None
     sheet: str | None = None
     source: str | None = None
