@@ -37,7 +37,7 @@ from ingest.options import IngestOptions
 from ingest.readers import RawTable, read_table
 from ingest.report import Notice, Problem
 from ingest.times import CAPTURE_SLACK, ParsedTime, capture_from_name, capture_of, end_of, parse_time
-from ingest.units import conversion_factor
+from ingest.units import IDENTITY, Conversion, conversion
 from ingest.values import CellValue, Reading, parse_value
 from spatial.parameters import Parameter, load_parameters
 
@@ -392,19 +392,21 @@ class _ReadingsParser:
 
     # -- values ------------------------------------------------------------------------------------------
 
-    def _factor(self, code: str, column: MappedColumn) -> Decimal:
+    def _factor(self, code: str, column: MappedColumn) -> Conversion:
         canonical = self.registry[code].unit
         if column.unit is None:
-            return Decimal(1)
-        factor = conversion_factor(column.unit, canonical, code)
+            return IDENTITY
+        factor = conversion(column.unit, canonical, code)
         if factor is None:
             raise UnitError(self.table.file, column.header, column.unit, canonical)
         return factor
 
-    def _read(self, code: str, text: str, factor: Decimal, limit: Decimal | None) -> CellValue:
+    def _read(self, code: str, text: str, factor: Conversion, limit: Decimal | None) -> CellValue:
         """One cell of one parameter, in the parameter's unit, checked against what can be measured at all."""
         parameter = self.registry[code]
-        cell = parse_value(text, negative_is_limit=self.options.negative_is_limit)
+        cell = parse_value(
+            text, negative_is_limit=self.options.negative_is_limit, percent=parameter.unit == "%"
+        )
         if cell.reading is Reading.NOT_DETECTED:
             if limit is None:
                 limit = self.options.detection_limits.get(code)
@@ -417,7 +419,7 @@ class _ReadingsParser:
             return cell
         if abs(cell.number.adjusted()) > _MAX_DIGITS or len(cell.number.as_tuple().digits) > _MAX_DIGITS:
             return CellValue(Reading.UNREADABLE, code="number_absurd")
-        number = cell.number if factor == 1 else cell.number * factor
+        number = cell.number if factor.is_identity else factor.apply(cell.number)
         if number < 0 and parameter.gross_min >= 0:
             return CellValue(Reading.UNREADABLE, code="value_negative")
         if not parameter.is_plausible(number):
@@ -535,16 +537,14 @@ class _ReadingsParser:
         canonical = self.registry[code].unit
         stated = clean_text(unit) or header_unit or self.fields["value"].unit
         factor = (
-            Decimal(1)
-            if stated is None or stated in _MISSING_TEXTS
-            else conversion_factor(stated, canonical, code)
+            IDENTITY if stated is None or stated in _MISSING_TEXTS else conversion(stated, canonical, code)
         )
         if factor is None:
             return _LongCell(code="unit_not_convertible", wrong="unit", params={"canonical": canonical})
         stated_limit: Decimal | None = None
         limit_cell = parse_value(limit)
         if limit_cell.reading in (Reading.MEASURED, Reading.BELOW) and limit_cell.number is not None:
-            stated_limit = limit_cell.number * factor
+            stated_limit = factor.apply(limit_cell.number)
         if limit_cell.reading is Reading.UNREADABLE or (stated_limit is not None and stated_limit <= 0):
             return _LongCell(code="detection_limit_unreadable", wrong="detection_limit")
         cell = self._read(code, value, factor, stated_limit)

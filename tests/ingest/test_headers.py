@@ -7,7 +7,7 @@ import pytest
 from ingest.headers import map_headers, names_of, near_miss, synonyms
 from ingest.kinds import KINDS
 from ingest.readings import FIELDS
-from ingest.units import conversion_factor, is_unit
+from ingest.units import conversion, conversion_factor, is_unit
 from spatial.parameters import load_parameters
 
 NAMES = names_of("readings", FIELDS, tuple(load_parameters()))
@@ -97,6 +97,18 @@ def test_every_parameter_of_the_feed_has_a_name_in_the_table() -> None:
         ("MPN/100mL", "count/L", "10"),
         ("万个/L", "count/L", "10000"),
         ("℃", "°C", "1"),
+        ("ug/mL", "mg/L", "1"),
+        ("个/100mL", "count/L", "10"),
+        ("#/100ml", "count/L", "10"),
+        ("10^4cells/L", "cells/L", "10000"),
+        ("0.5 mg/L", "mg/L", "0.5"),
+        ("mS/m", "μS/cm", "10"),
+        ("umho/cm", "μS/cm", "1"),
+        ("ft", "m", "0.3048"),
+        ("英尺", "m", "0.3048"),
+        ("L/s", "m3/s", "0.001"),
+        ("mg L^-1", "mg/L", "1"),
+        ("hm2", "km2", "0.01"),
     ],
 )
 def test_units_convert_by_an_exact_decimal_factor(unit: str, canonical: str, factor: str) -> None:
@@ -104,16 +116,65 @@ def test_units_convert_by_an_exact_decimal_factor(unit: str, canonical: str, fac
 
 
 @pytest.mark.parametrize(
-    ("unit", "canonical"), [("吨", "mg/L"), ("mol/L", "mg/L"), ("°F", "°C"), ("mg/L", "°C")]
+    ("unit", "canonical"),
+    [
+        ("吨", "mg/L"),
+        ("mol/L", "mg/L"),
+        ("mg/L", "°C"),
+        ("mg/kg", "mg/L"),
+        ("MPN", "count/L"),
+        ("FNU", "NTU"),
+        ("无量纲", "%"),
+        ("ug/cm3", "μS/cm"),
+        ("mg/L as unobtainium", "mg/L"),
+    ],
 )
-def test_a_unit_without_an_exact_factor_has_none(unit: str, canonical: str) -> None:
+def test_a_unit_of_another_quantity_has_no_conversion(unit: str, canonical: str) -> None:
+    assert conversion(unit, canonical) is None
     assert conversion_factor(unit, canonical) is None
 
 
-def test_nitrogen_is_taken_as_nitrogen_and_never_as_nitrate() -> None:
+@pytest.mark.parametrize(
+    ("fahrenheit", "celsius"), [("32", "0"), ("68.0", "20"), ("-40", "-40"), ("50", "10")]
+)
+def test_fahrenheit_has_a_factor_and_an_offset(fahrenheit: str, celsius: str) -> None:
+    found = conversion("°F", "°C")
+    assert found is not None
+    assert found.apply(Decimal(fahrenheit)) == Decimal(celsius)
+    assert conversion_factor("°F", "°C") is None, "a single factor would be wrong"
+
+
+@pytest.mark.parametrize(
+    ("parameter", "unit", "ten_milligrams"),
+    [
+        # by hand: M(N) 14.007, M(O) 15.999, M(H) 1.008, M(P) 30.974, M(S) 32.06 g/mol (IUPAC 2021)
+        ("nitrate", "mg/L as NO3", "2.25904780"),  # 140.07 / 62.004
+        ("nitrate", "mg/l asNO3", "2.25904780"),
+        ("nitrate", "mg/L（以NO3-计）", "2.25904780"),
+        ("nh3_n", "mg/L as NH3", "8.22441430"),  # 140.07 / 17.031
+        ("nh3_n", "mg/L as NH4", "7.76484284"),  # 140.07 / 18.039
+        ("tp", "mg/L as PO4", "3.26145098"),  # 309.74 / 94.970
+        ("tp", "mg/L as P2O5", "4.36428707"),  # 2 * 309.74 / 141.943
+        ("sulfate", "mg/L as S", "29.9613225"),  # 960.56 / 32.06, with M(SO4) 96.056
+        ("tp", "mg P/L", "10"),
+    ],
+)
+def test_a_basis_is_converted_by_molar_mass(parameter: str, unit: str, ten_milligrams: str) -> None:
+    found = conversion(unit, "mg/L", parameter)
+    assert found is not None
+    assert float(found.apply(Decimal(10))) == pytest.approx(float(ten_milligrams), rel=1e-6)
+
+
+def test_a_basis_without_the_parameters_element_has_no_conversion() -> None:
     assert conversion_factor("mg/l as N", "mg/L", "nitrate") == 1
-    assert conversion_factor("mg/L as NO3", "mg/L", "nitrate") is None
-    assert conversion_factor("mg/L as P", "mg/L", "nitrate") is None
+    assert conversion("mg/L as P", "mg/L", "nitrate") is None
+    assert conversion("mg/L as N", "mg/L", "cu") is None
+
+
+def test_a_plain_factor_keeps_the_trailing_zeros_of_a_measurement() -> None:
+    found = conversion("μg/L", "mg/L")
+    assert found is not None
+    assert str(found.apply(Decimal("0.10"))) == "0.00010"
 
 
 @pytest.mark.parametrize("parameter", sorted(load_parameters()))
