@@ -12,13 +12,22 @@ from typing import Literal
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Sizes beyond which a file is refused before it can hurt."""
+    """Sizes beyond which a file is refused before it can hurt.
+
+    Long text files of readings are read as a stream and cost no memory: `streamed_bytes` (unpacked) and
+    `streamed_rows` hold for them instead of the first three.
+    """
 
     file_bytes: int = 2_000_000_000
     unpacked_bytes: int = 4_000_000_000
+    workbook_bytes: int = 1_000_000_000
+    packing_ratio: int = 200
+    packing_ratio_from_bytes: int = 64 << 20
     rows: int = 10_000_000
     columns: int = 2_000
     cell_characters: int = 1_000_000
+    streamed_bytes: int = 50_000_000_000
+    streamed_rows: int = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +78,9 @@ class IngestOptions:
     detection_limits :
         Detection limits of the methods in use, by parameter, in the parameter's own unit. They give a bare
         ``ND`` its limit.
+    mapping :
+        How the columns of a foreign file become ours: a TOML file, or the name of a mapping that is shipped
+        (``wqp``). See :mod:`ingest.mapping`.
     """
 
     crs: str | None = None
@@ -90,4 +102,5 @@ class IngestOptions:
     required: tuple[str, ...] | None = None
     negative_is_limit: bool = False
     detection_limits: Mapping[str, Decimal] = field(default_factory=dict)
+    mapping: str | None = None
     limits: Limits = field(default_factory=Limits)

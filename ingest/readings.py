@@ -119,6 +119,73 @@ Texts = NDArray[np.object_]
 
 
 @dataclass(frozen=True, slots=True)
+class ReadCell:
+    """What one cell says of one parameter, in the parameter's own unit; many readings share one."""
+
+    parameter: str
+    value: Decimal | None
+    qualifier: str
+    detection_limit: Decimal | None
+    raw: str
+
+
+@dataclass(frozen=True, slots=True)
+class CodedReadings:
+    """Readings as numbers, so that what is the same is worked out once.
+
+    Attributes
+    ----------
+    place :
+        Position of each reading's row in the table; ascending.
+    sample :
+        Position of its sample in the samples.
+    cell :
+        Entry of each reading in `cells`.
+    full :
+        Entry in `fulls`: unrounded values, the first one None.
+    """
+
+    place: NDArray[np.int64]
+    sample: NDArray[np.int64]
+    cell: NDArray[np.int64]
+    full: NDArray[np.int64]
+    cells: Sequence[ReadCell]
+    fulls: Sequence[Decimal | None]
+
+    def frame(self, rows: NDArray[np.int64], methods: Texts) -> pd.DataFrame:
+        """One row per reading, :data:`READING_COLUMNS`; `rows` and `methods` are those of the table."""
+        columns: dict[str, Sequence[Any]] = {
+            "parameter": [cell.parameter for cell in self.cells],
+            "value": [cell.value for cell in self.cells],
+            "qualifier": [cell.qualifier for cell in self.cells],
+            "detection_limit": [cell.detection_limit for cell in self.cells],
+            "raw": [cell.raw for cell in self.cells],
+        }
+        data: dict[str, Any] = {"sample_id": self.sample, "row": rows[self.place]}
+        for name, entries in columns.items():
+            data[name] = pd.Series(_take(entries, self.cell), dtype="object")
+        data["full_value"] = pd.Series(_take(self.fulls, self.full), dtype=object)
+        data["method"] = pd.Series(methods[self.place], dtype=object)
+        return pd.DataFrame(data)[list(READING_COLUMNS)]
+
+
+class CellMemory:
+    """Cells that were read before, kept from block to block of one file; bounded."""
+
+    LIMIT = 200_000
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, Conversion], dict[str, CellValue]] = defaultdict(dict)
+
+    def of(self, code: str, factor: Conversion) -> dict[str, CellValue]:
+        """Texts of one parameter in one unit and what they say."""
+        known = self._known[code, factor]
+        if len(known) > self.LIMIT:
+            known.clear()
+        return known
+
+
+@dataclass(frozen=True, slots=True)
 class ParsedReadings:
     """The samples and readings of one file.
 
@@ -128,10 +195,8 @@ class ParsedReadings:
         One row per sample, :data:`SAMPLE_COLUMNS`. `sampled_at` is a time in Asia/Shanghai or NaT, with the
         cell's text in `sampled_at_raw`; `section` is the code where the file has one, else the name. All
         samples are here, also those whose row has a problem.
-    readings :
-        One row per value that could be read, :data:`READING_COLUMNS`, by sample and in the file's order of
-        parameters. Values are Decimals in the parameter's own unit; the value of a reading below the
-        detection limit is that limit; both are None for a bare ``ND``, which loading refuses.
+    coded, methods :
+        The values that could be read, as :class:`CodedReadings`, and the method of each row of the table.
     problems :
         What is wrong with which cell. Loading refuses such rows, classification leaves the cell out.
     rows_read :
@@ -143,7 +208,8 @@ class ParsedReadings:
     """
 
     samples: pd.DataFrame
-    readings: pd.DataFrame
+    coded: CodedReadings
+    methods: Texts
     problems: tuple[Problem, ...]
     warnings: tuple[Notice, ...]
     rows_read: int
@@ -151,6 +217,34 @@ class ParsedReadings:
     table: RawTable
     capture_stated: bool
     headers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def readings(self) -> pd.DataFrame:
+        """One row per value that could be read, :data:`READING_COLUMNS`, by row and in the file's order.
+
+        Values are Decimals in the parameter's own unit; the value of a reading below the detection limit is
+        that limit; both are None for a bare ``ND``, which loading refuses.
+        """
+        return self.coded.frame(self.table.rows, self.methods)
+
+
+def readings_names() -> Names:
+    """Everything that a header of a file of readings may say."""
+    return names_of(READINGS, FIELDS, tuple(load_parameters()))
+
+
+def parse_table(
+    table: RawTable, options: IngestOptions, *, for_loading: bool = False, memory: CellMemory | None = None
+) -> ParsedReadings:
+    """Read one table, or one block of a longer one; `memory` spares reading the same cells again.
+
+    Raises
+    ------
+    IngestFileError
+        As :func:`parse_readings`.
+    """
+    memory = memory or CellMemory()
+    return _ReadingsParser(table, options, readings_names(), memory, for_loading=for_loading).parse()
 
 
 def parse_readings(
@@ -168,9 +262,9 @@ def parse_readings(
         that cannot be converted.
     """
     options = options or IngestOptions()
-    names = names_of(READINGS, FIELDS, tuple(load_parameters()))
+    names = readings_names()
     table = read_table(path, options, lambda row: count_known(row, names))
-    return _ReadingsParser(table, options, names, for_loading=for_loading).parse()
+    return parse_table(table, options, for_loading=for_loading)
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +279,16 @@ class _Values:
 class _ReadingsParser:
     """One pass over one table. Not reused."""
 
-    def __init__(self, table: RawTable, options: IngestOptions, names: Names, *, for_loading: bool) -> None:
+    def __init__(
+        self,
+        table: RawTable,
+        options: IngestOptions,
+        names: Names,
+        memory: CellMemory,
+        *,
+        for_loading: bool,
+    ) -> None:
+        self.memory = memory
         self.table = table
         self.options = options
         self.names = names
@@ -257,11 +360,12 @@ class _ReadingsParser:
         for place, extra in self.table.overlong:
             self._problem(place, None, ", ".join(extra)[:80], "row_too_long", cells=len(self.table.columns))
         rows = self._row_facts()
-        samples, readings = self._long(rows) if self.layout == "long" else self._wide(rows)
+        samples, coded = self._long(rows) if self.layout == "long" else self._wide(rows)
         problems = sorted(self.problems, key=lambda problem: problem.row)
         return ParsedReadings(
             samples=samples,
-            readings=readings,
+            coded=coded,
+            methods=rows["method"].to_numpy(dtype=object),
             problems=tuple(problems),
             warnings=tuple(self.notices),
             rows_read=len(self.table),
@@ -436,7 +540,13 @@ class _ReadingsParser:
     def _parsed_column(self, code: str, column: MappedColumn) -> _Values:
         factor = self._factor(code, column)
         codes, texts = _factorize(self.table.cells[column.position])
-        cells = [self._read(code, text, factor, None) for text in texts]
+        known = self.memory.of(code, factor)
+        cells = []
+        for text in texts:
+            cell = known.get(text)
+            if cell is None:
+                cell = known[text] = self._read(code, text, factor, None)
+            cells.append(cell)
         for entry, cell in enumerate(cells):
             if cell.code is not None:
                 for place in np.flatnonzero(codes == entry):
@@ -445,43 +555,41 @@ class _ReadingsParser:
                     )
         return _Values(codes, texts, cells)
 
-    def _wide(self, rows: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-        parts: list[dict[str, Any]] = []
+    def _wide(self, rows: pd.DataFrame) -> tuple[pd.DataFrame, CodedReadings]:
+        places: list[NDArray[np.int64]] = []
+        entries: list[NDArray[np.int64]] = []
+        full_entries: list[NDArray[np.int64]] = []
+        cells: list[ReadCell] = []
+        fulls: list[Decimal | None] = [None]
         for code, column in self.shown.items():
             shown = self._parsed_column(code, column)
-            full = self._parsed_column(code, self.full[code]) if code in self.full else None
             kept = np.array([_is_reading(cell) for cell in shown.cells], dtype=bool)[shown.codes]
-            places = np.flatnonzero(kept)
-            entries = shown.codes[places]
-            below = [cell.reading is not Reading.MEASURED for cell in shown.cells]
-            parts.append(
-                {
-                    "sample_id": places,
-                    "parameter": np.full(len(places), code, dtype=object),
-                    "value": _take([cell.number for cell in shown.cells], entries),
-                    "full_value": np.full(len(places), None, dtype=object)
-                    if full is None
-                    else _take([_full_number(cell) for cell in full.cells], full.codes[places]),
-                    "qualifier": _take(["<" if low else "=" for low in below], entries),
-                    "detection_limit": _take(
-                        [cell.number if low else None for cell, low in zip(shown.cells, below, strict=True)],
-                        entries,
-                    ),
-                    "raw": _take([text.strip() for text in shown.texts], entries),
-                }
+            of_column = np.flatnonzero(kept)
+            places.append(of_column)
+            entries.append(shown.codes[of_column] + len(cells))
+            cells.extend(
+                _read_cell(code, cell, text) for cell, text in zip(shown.cells, shown.texts, strict=True)
             )
-        joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-        order = np.argsort(joined["sample_id"], kind="stable")
-        readings = pd.DataFrame(
-            {name: pd.Series(values[order], dtype=values.dtype) for name, values in joined.items()}
+            if code in self.full:
+                full = self._parsed_column(code, self.full[code])
+                full_entries.append(full.codes[of_column] + len(fulls))
+                fulls.extend(_full_number(cell) for cell in full.cells)
+            else:
+                full_entries.append(np.zeros(len(of_column), dtype=np.int64))
+        place = np.concatenate(places)
+        order = np.argsort(place, kind="stable")
+        coded = CodedReadings(
+            place=place[order],
+            sample=place[order],
+            cell=np.concatenate(entries)[order],
+            full=np.concatenate(full_entries)[order],
+            cells=cells,
+            fulls=fulls,
         )
-        of_row = readings["sample_id"].to_numpy()
-        readings["row"] = self.table.rows[of_row]
-        readings["method"] = pd.Series(rows["method"].to_numpy()[of_row], dtype=object)
         samples = rows.assign(sample_id=np.arange(len(rows)))
-        return samples[list(SAMPLE_COLUMNS)], readings[list(READING_COLUMNS)]
+        return samples[list(SAMPLE_COLUMNS)], coded
 
-    def _long(self, rows: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    def _long(self, rows: pd.DataFrame) -> tuple[pd.DataFrame, CodedReadings]:
         value_header = self.fields["value"].header
         values = self._cells("value")
         names, units, limits, fulls = (
@@ -489,8 +597,11 @@ class _ReadingsParser:
             for field in ("parameter", "unit", "detection_limit", "full_value")
         )
         known: dict[tuple[str, ...], _LongCell] = {}
+        numbers: dict[tuple[str, ...], int] = {}
+        cells: list[ReadCell] = []
+        full_values: list[Decimal | None] = []
         kept: list[int] = []
-        cells: list[_LongCell] = []
+        entries: list[int] = []
         for place, key in enumerate(zip(names, units, values, limits, fulls, strict=True)):
             cell = known.get(key)
             if cell is None:
@@ -502,33 +613,30 @@ class _ReadingsParser:
                 )
                 self._problem(place, header, said[cell.wrong], cell.code, **cell.params)
             elif cell.value is not None and _is_reading(cell.value):
+                if key not in numbers:
+                    numbers[key] = len(cells)
+                    cells.append(_read_cell(cell.parameter, cell.value, key[2]))
+                    full_values.append(cell.full)
                 kept.append(place)
-                cells.append(cell)
+                entries.append(numbers[key])
         grouping = rows[
             ["section", "province", "sampled_at", "sampled_at_raw", "station_status", "station_type"]
         ]
         sample_ids = grouping.groupby(list(grouping.columns), dropna=False, sort=False).ngroup().to_numpy()
         samples = rows.assign(sample_id=sample_ids).drop_duplicates("sample_id").reset_index(drop=True)
-        taken = [cell.value for cell in cells if cell.value is not None]
-        below = [value.reading is not Reading.MEASURED for value in taken]
+        position = np.empty(len(samples), dtype=np.int64)
+        position[samples["sample_id"].to_numpy()] = np.arange(len(samples))
         places = np.asarray(kept, dtype=np.int64)
-        readings = pd.DataFrame(
-            {
-                "sample_id": sample_ids[places],
-                "row": self.table.rows[places],
-                "parameter": pd.Series([cell.parameter for cell in cells], dtype=object),
-                "value": pd.Series([value.number for value in taken], dtype=object),
-                "full_value": pd.Series([cell.full for cell in cells], dtype=object),
-                "qualifier": pd.Series(["<" if low else "=" for low in below], dtype=object),
-                "detection_limit": pd.Series(
-                    [value.number if low else None for value, low in zip(taken, below, strict=True)],
-                    dtype=object,
-                ),
-                "raw": pd.Series([values[place].strip() for place in kept], dtype=object),
-                "method": pd.Series(rows["method"].to_numpy()[places], dtype=object),
-            }
+        cell_of = np.asarray(entries, dtype=np.int64)
+        coded = CodedReadings(
+            place=places,
+            sample=position[sample_ids[places]],
+            cell=cell_of,
+            full=cell_of + 1,
+            cells=cells,
+            fulls=[None, *full_values],
         )
-        return samples[list(SAMPLE_COLUMNS)], readings[list(READING_COLUMNS)]
+        return samples[list(SAMPLE_COLUMNS)], coded
 
     def _long_cell(self, name: str, unit: str, value: str, limit: str, full: str) -> _LongCell:
         code, header_unit = match_header(name, self.names)
@@ -573,6 +681,11 @@ class _LongCell:
 def _is_reading(cell: CellValue) -> bool:
     """Whether the cell says something about the water: a value, or that it lies below a limit."""
     return cell.code is None and cell.reading in (Reading.MEASURED, Reading.BELOW, Reading.NOT_DETECTED)
+
+
+def _read_cell(code: str, cell: CellValue, text: str) -> ReadCell:
+    below = cell.reading is not Reading.MEASURED
+    return ReadCell(code, cell.number, "<" if below else "=", cell.number if below else None, text.strip())
 
 
 def _full_number(cell: CellValue) -> Decimal | None:

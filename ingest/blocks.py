@@ -1,0 +1,225 @@
+"""A file of readings as blocks of rows that can be read again and again, however long the file is.
+
+Files of ordinary size are read whole by :mod:`ingest.readers` and cut; a long text file is read as a stream,
+so that its length costs time and no memory. Both ways give the same rows, numbers and cells.
+"""
+
+from __future__ import annotations
+
+import codecs
+import gzip
+import io
+import itertools
+import zipfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import IO, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ingest import readers
+from ingest.errors import EmptyFileError, OptionError, TooLargeError, UnknownFormatError, WrongEncodingError
+from ingest.options import IngestOptions
+from ingest.readers import HeaderScore, RawTable, read_table
+
+BLOCK_ROWS = 40_000
+WHOLE_BYTES = 16 << 20
+"""Text files up to this size (unpacked) are read whole."""
+
+_CHUNK = 1 << 20
+_HEAD_CHARACTERS = 1 << 20
+_TEXT_ENDINGS = {".csv", ".tsv", ".txt"}
+
+
+class BlockSource:
+    """One file, cut into tables of at most `BLOCK_ROWS` rows with the row numbers of the file.
+
+    Raises
+    ------
+    IngestFileError
+        As :func:`ingest.readers.read_table`: on opening, except that a long text file whose quotes do not
+        close raises while its blocks are read.
+    """
+
+    def __init__(self, path: Path, options: IngestOptions, header_score: HeaderScore) -> None:
+        self.path = path
+        self.options = options
+        self.header_score = header_score
+        self._whole: RawTable | None = None
+        if _is_long_text(path):
+            size = path.stat().st_size
+            if size > options.limits.streamed_bytes:
+                raise TooLargeError(path.name, "bytes", options.limits.streamed_bytes, size)
+            self._encoding = _stream_encoding(path, options)
+            self._delimiter = self._sniffed_delimiter()
+        else:
+            self._whole = read_table(path, options, header_score)
+
+    def __iter__(self) -> Iterator[RawTable]:
+        """The blocks, from the first one; each call reads the file anew."""
+        return self._streamed() if self._whole is None else _cut(self._whole)
+
+    def cells_of(self, rows: NDArray[np.int64]) -> Iterator[tuple[int, dict[str, str]]]:
+        """The own cells of some rows, by row number ascending."""
+        wanted = np.unique(rows)
+        if not len(wanted):
+            return
+        for table in self:
+            for place in np.flatnonzero(np.isin(table.rows, wanted)).tolist():
+                yield int(table.rows[place]), table.row_cells(place)
+
+    def _sniffed_delimiter(self) -> str:
+        with _open_text(self.path, self._encoding) as stream:
+            return readers._sniff_delimiter(stream.read(_HEAD_CHARACTERS), self.header_score)  # noqa: SLF001
+
+    def _streamed(self) -> Iterator[RawTable]:
+        file, limits = self.path.name, self.options.limits
+        bounds = replace(limits, rows=limits.streamed_rows)
+        with _open_text(self.path, self._encoding) as stream:
+            rows = readers._csv_rows(file, stream, self._delimiter, bounds)  # noqa: SLF001
+            first = list(itertools.islice(rows, BLOCK_ROWS))
+            table = self._table(first)
+            if not len(table):
+                raise EmptyFileError(file)
+            yield table
+            # What stands above the first row of data is put above every block: the same header is found.
+            head = first[: int(table.rows[0]) - 1]
+            done = len(first)
+            while block := list(itertools.islice(rows, BLOCK_ROWS)):
+                table = self._table([*head, *block])
+                if len(table):
+                    yield replace(table, rows=table.rows + (done - len(head)))
+                done += len(block)
+
+    def _table(self, rows: Sequence[Sequence[str]]) -> RawTable:
+        table = readers._table_of_rows(self.path.name, None, rows, self.header_score)  # noqa: SLF001
+        if len(table.columns) > self.options.limits.columns:
+            raise TooLargeError(table.file, "columns", self.options.limits.columns, len(table.columns))
+        return table
+
+
+def _cut(table: RawTable) -> Iterator[RawTable]:
+    """A table in pieces of `BLOCK_ROWS` rows."""
+    if len(table) <= BLOCK_ROWS:
+        yield table
+        return
+    for first in range(0, len(table), BLOCK_ROWS):
+        last = first + BLOCK_ROWS
+        yield replace(
+            table,
+            cells=tuple(column[first:last] for column in table.cells),
+            rows=table.rows[first:last],
+            geometry=None if table.geometry is None else table.geometry[first:last],
+            overlong=tuple(
+                (place - first, beyond) for place, beyond in table.overlong if first <= place < last
+            ),
+            bad_geometry=tuple(place - first for place in table.bad_geometry if first <= place < last),
+        )
+
+
+# -- long text files -------------------------------------------------------------------------------------
+
+
+def _is_long_text(path: Path) -> bool:
+    """Whether a file is a text file, packed or not, of more than `WHOLE_BYTES`; never raises."""
+    try:
+        ending = path.suffix.lower()
+        if ending == ".gz":
+            return Path(path.stem).suffix.lower() in _TEXT_ENDINGS and _is_longer(path)
+        if ending == ".zip":
+            with zipfile.ZipFile(path) as archive:
+                members = [item for item in archive.infolist() if not item.is_dir()]
+            name = members[0].filename if len(members) == 1 else ""
+            return Path(name).suffix.lower() in _TEXT_ENDINGS and members[0].file_size > WHOLE_BYTES
+        return ending in _TEXT_ENDINGS and path.is_file() and path.stat().st_size > WHOLE_BYTES
+    except (OSError, EOFError, zipfile.BadZipFile):
+        return False  # reading it whole will say what is wrong
+
+
+def _is_longer(path: Path) -> bool:
+    with _open_bytes(path) as stream:
+        left = WHOLE_BYTES
+        while left >= 0 and (chunk := stream.read(_CHUNK)):
+            left -= len(chunk)
+    return left < 0
+
+
+@contextmanager
+def _open_bytes(path: Path) -> Iterator[IO[bytes]]:
+    ending = path.suffix.lower()
+    try:
+        if ending == ".gz":
+            with gzip.open(path) as unpacked:
+                yield cast("IO[bytes]", unpacked)
+        elif ending == ".zip":
+            with zipfile.ZipFile(path) as archive, archive.open(archive.infolist()[0]) as stream:
+                yield stream
+        else:
+            with path.open("rb") as stream:
+                yield stream
+    except (EOFError, zipfile.BadZipFile, gzip.BadGzipFile, NotImplementedError) as error:
+        raise UnknownFormatError(path.name, str(error)) from error
+
+
+@contextmanager
+def _open_text(path: Path, encoding: str) -> Iterator[io.TextIOWrapper]:
+    with _open_bytes(path) as stream:
+        text = io.TextIOWrapper(stream, encoding=encoding, newline="")
+        yield text
+        text.detach()
+
+
+def _stream_encoding(path: Path, options: IngestOptions) -> str:
+    """The encoding of a text file, chosen as :func:`ingest.readers.decode` does; the whole file is in it."""
+    limit = options.limits.streamed_bytes
+    if options.encoding is not None:
+        try:
+            codecs.lookup(options.encoding)
+        except (LookupError, ValueError) as error:
+            raise OptionError("--encoding", options.encoding, "utf-8, gb18030, gbk, utf-16 …") from error
+        # A mark at the start is no text, whoever names the encoding.
+        name = "utf-8-sig" if codecs.lookup(options.encoding).name == "utf-8" else options.encoding
+        at = _undecodable(path, name, limit)
+        if at is not None:
+            raise WrongEncodingError(path.name, options.encoding, at)
+        return name
+    with _open_bytes(path) as stream:
+        start = stream.read(4)
+    for mark, name in readers._BOMS:  # noqa: SLF001
+        if start.startswith(mark):
+            at = _undecodable(path, name, limit)
+            if at is not None:
+                raise WrongEncodingError(path.name, name, at)
+            return name
+    at = _undecodable(path, "utf-8", limit)
+    if at is None:
+        return "utf-8"
+    other = _undecodable(path, "gb18030", limit)
+    if other is None:
+        return "gb18030"
+    raise WrongEncodingError(path.name, "UTF-8, GB18030", max(at, other))
+
+
+def _undecodable(path: Path, encoding: str, limit: int) -> int | None:
+    """Position of the first byte that is no text in an encoding, None where all of it is."""
+    decoder = codecs.getincrementaldecoder(encoding)()
+    done = 0
+    with _open_bytes(path) as stream:
+        while chunk := stream.read(_CHUNK):
+            try:
+                text = decoder.decode(chunk)
+            except UnicodeDecodeError as error:
+                return done + error.start
+            if "\x00" in text:
+                raise UnknownFormatError(path.name, "it holds NUL characters: this is no table of text")
+            done += len(chunk)
+            if done > limit:
+                raise TooLargeError(path.name, "unpacked bytes", limit, done)
+        try:
+            decoder.decode(b"", final=True)
+        except UnicodeDecodeError:
+            return done
+    return None
