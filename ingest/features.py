@@ -21,13 +21,23 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from ingest.coordinates import CGCS2000, Places, locate_rows
+from ingest.coordinates import Claims, Places, locate_rows
 from ingest.errors import ColumnClashError, MissingColumnsError, OptionError, UnitError
-from ingest.headers import IGNORED, MappedColumn, Names, count_known, map_headers, names_of, near_miss
+from ingest.headers import (
+    IGNORED,
+    MappedColumn,
+    Names,
+    count_known,
+    map_headers,
+    match_header,
+    names_of,
+    near_miss,
+)
 from ingest.kinds import CellError, Kind, choices_of, find_kind, fold_word, parse_cell
 from ingest.options import IngestOptions
 from ingest.readers import RawTable, read_table
 from ingest.report import Notice, Problem
+from ingest.systems import CGCS2000, conventions
 from ingest.units import conversion_factor
 from spatial.parameters import load_parameters
 
@@ -78,7 +88,12 @@ def parse_features(kind: str, path: Path, options: IngestOptions | None = None) 
     options = options or IngestOptions()
     spec = find_kind(kind)
     names = names_of(spec.name, spec.fields)
-    table = read_table(path, options, lambda row: count_known(row, names))
+    stated = frozenset(options.columns.values())
+    table = read_table(
+        path,
+        options,
+        lambda row: count_known(row, names) + sum(cell.strip() in stated for cell in row if stated),
+    )
     return _FeatureParser(spec, table, options, names).parse()
 
 
@@ -109,14 +124,19 @@ class _FeatureParser:
         if self.options.required is not None:
             return self.options.required
         given = {"rank", "water_body_code"} if self._plain else set()
+        if self.options.code_from is not None:
+            given.add("code")
         return tuple(name for name in self.kind.required if name not in given)
 
     def _choose_columns(self, mapped: Sequence[MappedColumn]) -> dict[str, MappedColumn]:
         wanted = set(self.kind.fields)
         by_field: dict[str, list[MappedColumn]] = defaultdict(list)
+        named = self._named_columns(mapped)
+        taken = {column.position for column in named.values()}
         for column in mapped:
-            if column.field is not None:
+            if column.field is not None and column.field not in named and column.position not in taken:
                 by_field[column.field].append(column)
+        by_field |= {field: [column] for field, column in named.items()}
         if self.kind.name == "section_targets" and "section_code" in by_field:
             # The code identifies the section; its name beside it is for people.
             by_field["section"] = by_field.pop("section_code")
@@ -133,6 +153,20 @@ class _FeatureParser:
         if missing:
             raise MissingColumnsError(self.table.file, missing, [name for name in self.table.columns if name])
         return {field: columns[0] for field, columns in by_field.items() if field in wanted}
+
+    def _named_columns(self, mapped: Sequence[MappedColumn]) -> dict[str, MappedColumn]:
+        """The columns that the caller names: they win over what their headers mean."""
+        named: dict[str, MappedColumn] = {}
+        for field, header in self.options.columns.items():
+            if field not in self.kind.fields:
+                raise OptionError("--column", f"{field}={header}", ", ".join(self.kind.fields))
+            found = [column for column in mapped if column.header.strip() == header.strip()]
+            if len(found) != 1:
+                headers = ", ".join(column.header for column in mapped if column.header.strip())
+                raise OptionError("--column", f"{field}={header}", headers)
+            _, unit = match_header(header, self.names)
+            named[field] = replace(found[0], field=field, unit=unit)
+        return named
 
     def _has_places(self, by_field: Mapping[str, Any]) -> bool:
         if self.table.geometry is not None or "geometry" in by_field or "coordinates" in by_field:
@@ -169,8 +203,9 @@ class _FeatureParser:
     def parse(self) -> ParsedFeatures:
         columns = {column.name: self._column_values(column.name) for column in self.kind.columns}
         self._fill_defaults(columns)
+        self._fill_codes(columns)
         self._require(columns)
-        places = self._places()
+        places = self._places(columns)
         for place, extra in self.table.overlong:
             self._problem(place, None, ", ".join(extra)[:80], "row_too_long", cells=len(self.table.columns))
         self._check_rows(columns, places)
@@ -234,6 +269,25 @@ class _FeatureParser:
                 )
             ]
 
+    def _fill_codes(self, columns: dict[str, list[Any]]) -> None:
+        """Make the codes that a file lacks out of its names, as the caller says."""
+        source = self.options.code_from
+        if source is None:
+            return
+        if source not in {"name", "province/name"} or "code" not in columns or "name" not in self.fields:
+            raise OptionError(
+                "--code-from", source, "name, province/name (a kind with codes, a file with names)"
+            )
+        parts = [columns["name"]]
+        if source == "province/name":
+            if "province" not in self.fields:
+                raise OptionError("--code-from", source, "name (the file has no column of provinces)")
+            parts.insert(0, columns["province"])
+        for place, named in enumerate(zip(*parts, strict=True)):
+            if columns["code"][place] is None and None not in named:
+                columns["code"][place] = "/".join(named)
+                self.originals[place]["code_from"] = source
+
     def _require(self, columns: Mapping[str, list[Any]]) -> None:
         faulty = {(problem.row, problem.column) for problem in self.problems}
         for name in self._required:
@@ -244,7 +298,7 @@ class _FeatureParser:
                 if value is None and (int(self.table.rows[place]), header) not in faulty:
                     self._problem(place, name, "", "value_missing")
 
-    def _places(self) -> Places | None:
+    def _places(self, values: dict[str, list[Any]]) -> Places | None:
         if self.kind.shape is None:
             return None
         columns = {
@@ -255,10 +309,29 @@ class _FeatureParser:
         shape = self.kind.shape
         if self._plain:
             shape = replace(shape, in_china=False)
-        places = locate_rows(self.table, columns, shape, self.options.crs)
+        claims = None
+        if {"province", "region_code"} & values.keys():
+            nothing: list[Any] = [None] * len(self.table)
+            claims = Claims(values.get("province", nothing), values.get("region_code", nothing))
+        places = locate_rows(self.table, columns, shape, self.options, claims)
+        self._widen(values, places)
         self.problems.extend(places.problems)
         self.notices.extend(places.notices)
         return places
+
+    def _widen(self, values: dict[str, list[Any]], places: Places) -> None:
+        """Add what the way into EPSG:4490 costs to each place's accuracy; the row remembers its own."""
+        stated = values.get("accuracy_m")
+        for place in np.flatnonzero(places.added_accuracy_m):
+            if places.geometry[place] is None:
+                continue
+            added = float(places.added_accuracy_m[place])
+            self.originals[place]["added_accuracy_m"] = added
+            if stated is not None:
+                own = stated[place]
+                self.originals[place]["accuracy_m"] = own
+                assumed = float(conventions()["assumed"]["accuracy_m"])
+                stated[place] = (assumed if own is None else own) + added
 
     # -- checks across columns ---------------------------------------------------------------------------
 

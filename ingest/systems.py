@@ -19,7 +19,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from pyproj import CRS, Transformer
-from pyproj.crs import CoordinateOperation
 from pyproj.exceptions import CRSError as ProjCrsError
 from pyproj.exceptions import ProjError
 
@@ -175,7 +174,7 @@ def _false_easting(system: CRS) -> float | None:
     operation = system.coordinate_operation
     if operation is None or operation.method_name not in _GAUSS_KRUEGER:
         return None
-    return next((param.value for param in operation.params if str(param.code) == _FALSE_EASTING), None)
+    return next((float(param.value) for param in operation.params if str(param.code) == _FALSE_EASTING), None)
 
 
 def _keeps_numbers(convert: Converter) -> bool:
@@ -250,12 +249,13 @@ def open_operation(transformation: str, source: CRS) -> Converter:
     code = re.fullmatch(r"EPSG:+(\d+)", transformation.strip(), re.IGNORECASE)
     definition = transformation.strip()
     if code is not None:
-        _check_ends(transformation, int(code[1]), source)
         definition = f"urn:ogc:def:coordinateOperation:EPSG::{code[1]}"
     try:
         transformer = Transformer.from_pipeline(definition)
     except ProjError as error:
         raise OptionError("--transformation", transformation, _WANTED) from error
+    if code is not None:
+        _check_ends(transformation, transformer, source)
     for latitude_first in (False, True):
         move = partial(_move, transformer, latitude_first)
         lon, lat = move(np.array([_TRIAL[0]]), np.array([_TRIAL[1]]))
@@ -280,17 +280,13 @@ def _move(transformer: Transformer, latitude_first: bool, lon: Floats, lat: Floa
     return _finite(np.asarray(moved_lon, dtype=np.float64), np.asarray(moved_lat, dtype=np.float64))
 
 
-def _check_ends(transformation: str, code: int, source: CRS) -> None:
-    """An operation must lead from the file's own datum to ours."""
+def _check_ends(transformation: str, transformer: Transformer, source: CRS) -> None:
+    """An operation of a registry must lead from the file's own datum to ours."""
+    begin, end = transformer.source_crs, transformer.target_crs
     try:
-        ends = CoordinateOperation.from_epsg(code).to_json_dict()
-        begin, end = (CRS.from_json_dict(ends[name]) for name in ("source_crs", "target_crs"))
         require_cgcs2000(end, "transformation")
-    except (ProjCrsError, KeyError, CrsError) as error:
+    except CrsError as error:
         raise OptionError("--transformation", transformation, _WANTED) from error
-    if begin.datum is None or source.datum is None or begin.datum.name != source.datum.name:
-        raise OptionError(
-            "--transformation",
-            transformation,
-            f"a transformation from {source.datum.name if source.datum else source.name}",
-        )
+    wanted = source.datum.name if source.datum is not None else source.name
+    if begin is None or begin.datum is None or begin.datum.name != wanted:
+        raise OptionError("--transformation", transformation, f"a transformation from {wanted}")

@@ -101,7 +101,7 @@ def test_an_unknown_system_is_an_error(write: Write) -> None:
         ("30.5925", "114.305", "coordinate_swapped"),
         ("0", "0", "coordinate_zero"),
         ("-111.9", "40.7", "coordinate_outside_china"),
-        ("529300", "3386000", "coordinate_projected"),
+        ("529300", "3386000", "coordinate_meridian_needed"),
         ("114.305", "", "coordinate_half"),
         ("east", "30.5", "coordinate_unreadable"),
         ("114°61′00″", "30.5", "coordinate_unreadable"),
