@@ -366,6 +366,8 @@ def reading_columns(
         "station_status": expression(reading.station_status),
         "method": expression(reading.method),
         "upload_id": expression(reading.upload_id),
+        "quality": expression(reading.quality),
+        "quality_tests": expression(reading.quality_tests),
     }
 
 
@@ -394,7 +396,8 @@ def readings_between(
         section (code), sampled_at (Asia/Shanghai), parameter, value, full_value, detection_limit (Decimal in
         the unit of the parameter; value is the detection limit where qualifier is '<'), qualifier,
         station_type (the reading's own, else that of the section's version in force on the last day),
-        station_status, method, upload_id.
+        station_status, method, upload_id, quality (QARTOD: 1 pass, 2 not evaluated, 3 suspect, 4 fail,
+        9 missing), quality_tests (list of ``test:flag``, None where there is none).
     """
     query, reading = reading_query(start, end, known_at)
     if section_codes is not None:

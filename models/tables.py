@@ -66,6 +66,8 @@ SHORELINE_KINDS = ("management_boundary", "outer_line", "waterside_line", "image
 VERDICTS = ("compliant", "violation", "undetermined")
 FINDING_STATES = ("open", "due", "overdue", "resolved")
 ACTIONS = ("new", "rebuild", "expand")
+# Flags of QARTOD: pass, not evaluated, suspect, fail, missing.
+QUALITY_FLAGS = (1, 2, 3, 4, 9)
 STATION_TYPES = ("automatic", "manual")
 ROLES = ("bureau", "inspector", "portal", "admin")
 UPLOAD_STATES = ("received", "validating", "loading", "loaded", "rejected", "failed", "cancelled")
@@ -638,6 +640,10 @@ class ReadingRow(Base):
     `value` is what was shown (the detection limit itself when `qualifier` is '<'), `full_value` the unrounded
     one where the source has it, both in the unit of the parameter; `raw` is the cell as it was.
 
+    `quality` is a flag of QARTOD (1 pass, 2 not evaluated, 3 suspect, 4 fail, 9 missing) and `quality_tests`
+    the tests behind it. They may change, as `section_id` may: a later neighbour or another threshold can
+    change an opinion, but not what was measured.
+
     `section_id`, `parameter` and `upload_id` are checked by a statement trigger of the first migration, not
     by foreign keys: attaching a partition with a foreign key locks the referenced table against every
     writer, so two long loads would wait for each other, and each row would cost three look-ups.
@@ -667,6 +673,12 @@ class ReadingRow(Base):
         not_blank("method", "station_status"),
         CheckConstraint("revision >= 0", name="revision"),
         CheckConstraint("source_row >= 1", name="source_row"),
+        one_of("quality", QUALITY_FLAGS),
+        # What is suspect, fails or is missing says by which test; the rest has nothing to say.
+        CheckConstraint(
+            "(quality IN (3, 4, 9)) = (quality_tests IS NOT NULL) AND cardinality(quality_tests) > 0",
+            name="quality_tests",
+        ),
         Index("ix_readings_section_id_sampled_at", "section_id", "sampled_at"),
         Index("ix_readings_sampled_at", "sampled_at", postgresql_using="brin"),
         # Few readings are ever corrected: this index makes "is there a newer one?" nearly free.
@@ -695,6 +707,8 @@ class ReadingRow(Base):
     upload_id: Mapped[int] = mapped_column(BigInteger)
     source_row: Mapped[int | None] = mapped_column(Integer)
     recorded_at: Mapped[datetime] = mapped_column(Instant, server_default=func.now())
+    quality: Mapped[int] = mapped_column(SmallInteger, server_default="2")
+    quality_tests: Mapped[list[str] | None] = mapped_column(ARRAY(Text))
 
 
 class SectionStatusRow(Base):

@@ -142,6 +142,10 @@ READING_CASES: list[tuple[str, dict[str, Any]]] = [
     ("not_blank", {"method": ""}),
     ("revision", {"revision": -1}),
     ("source_row", {"source_row": 0}),
+    ("quality", {"quality": 5}),
+    ("quality_tests", {"quality": 3}),
+    ("quality_tests", {"quality": 4, "quality_tests": []}),
+    ("quality_tests", {"quality": 1, "quality_tests": ["spike:suspect"]}),
 ]
 
 BOOK_CASES: list[Case] = [
@@ -314,7 +318,29 @@ def test_what_others_refer_to_by_number_is_never_deleted(session: Session, model
         session.execute(delete(model))
 
 
-def test_a_reading_may_change_its_section_and_nothing_else(session: Session, add: AddRow) -> None:
+@pytest.mark.parametrize("column", sorted(ReadingRow.__table__.columns.keys()))
+def test_of_a_reading_only_its_section_and_its_flags_may_change(
+    session: Session, add: AddRow, column: str
+) -> None:
+    add(ReadingRow)
+    statement = text(f"UPDATE qingjiang.readings SET {column} = {column}")  # noqa: S608
+    if column in ("section_id", "quality", "quality_tests"):
+        session.execute(statement)
+    else:
+        with pytest.raises(IntegrityError, match="refused: its rows are records"):
+            session.execute(statement)
+
+
+def test_another_flag_leaves_the_value_and_its_record_alone(session: Session, add: AddRow) -> None:
+    reading = add(ReadingRow, value=Decimal("0.0200"), full_value=Decimal("0.0203"), raw="0.020")
+    assert (reading.quality, reading.quality_tests) == (2, None)
+    session.execute(update(ReadingRow).values(quality=3, quality_tests=["spike:suspect"]))
+    session.refresh(reading)
+    assert (reading.quality, reading.quality_tests) == (3, ["spike:suspect"])
+    assert (str(reading.value), str(reading.full_value), reading.raw) == ("0.0200", "0.0203", "0.020")
+
+
+def test_a_reading_may_move_to_another_section(session: Session, add: AddRow) -> None:
     reading = add(ReadingRow)
     known = add(SectionRegistryRow, code="420100A001", provisional=False)
     session.execute(update(ReadingRow).values(section_id=known.id))

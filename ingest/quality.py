@@ -1,0 +1,845 @@
+"""Quality control of readings: which pass, which are suspect, which fail, and by which test.
+
+Flags and their values are those of QARTOD (IOOS); the tests follow its definitions where it has them (gross
+range, spike, rate of change, flat line), and add what water chemistry and the feed know: zeros that are no
+measurements, parts that exceed their total, oxygen against saturation, the station's status. A flag is an
+opinion about a reading and never changes it. Every threshold is data (``data/quality.toml``).
+
+All tests are set-based over arrays: no loop over sections or readings. Values are compared as doubles, in
+which any decimal of up to 15 digits equals itself; differences of two readings have a tolerance of 1e-9 of
+the larger one, so that a step exactly at its threshold passes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from functools import cache
+from importlib.resources import files
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ingest.errors import QualityThresholdsError
+from spatial.parameters import load_parameters
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
+
+BEIJING: Final = "Asia/Shanghai"
+NEEDED: Final = ("section", "parameter", "sampled_at", "value")
+_FILE: Final = "quality.toml"
+_TOLERANCE: Final = 1e-9
+_HOUR: Final = 3_600_000_000
+_DAY: Final = 24 * _HOUR
+_BEIJING_OFFSET: Final = 8 * _HOUR  # no daylight saving since 1991; days before count alike
+
+
+class Flag(IntEnum):
+    """QARTOD's flags and their values."""
+
+    PASS = 1
+    NOT_EVALUATED = 2
+    SUSPECT = 3
+    FAIL = 4
+    MISSING = 9
+
+
+_NAMED: Final = {"suspect": Flag.SUSPECT, "fail": Flag.FAIL}
+KINDS: Final = ("automatic", "manual", "unknown")
+
+# Names of the tests, in the order in which they are told. Two bits of a mask each: suspect, fail.
+TESTS: Final = (
+    "value_missing",
+    "station_status",
+    "zero_value",
+    "gross_range",
+    "part_of_total",
+    "oxygen_saturation",
+    "spike",
+    "rate_of_change",
+    "flat_line",
+)
+_BIT: Final = {
+    (test, flag): 1 << (2 * place + (flag is Flag.FAIL))
+    for place, test in enumerate(TESTS)
+    for flag in (Flag.SUSPECT, Flag.FAIL)
+}
+_MISSING_BIT: Final = _BIT["value_missing", Flag.FAIL]
+_FAIL_BITS: Final = sum(bit for (_, flag), bit in _BIT.items() if flag is Flag.FAIL)
+
+
+# -- thresholds ------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """A part that cannot exceed its total: part <= total * factor + allowance."""
+
+    part: str
+    total: str
+    factor: float
+    allowance: float
+    flag: Flag
+    kinds: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Saturation:
+    """Oxygen against constant / (offset + temperature), in per cent."""
+
+    constant: float
+    offset: float
+    suspect_above: float
+    fail_above: float
+    kinds: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Completeness:
+    """How many readings are due, and the share of them under which a day or month is told."""
+
+    readings_per_day: int
+    manual_per_month: int
+    warn_below: float
+    automatic_within_hours: float
+    worst_listed: int
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """Everything that quality control compares with.
+
+    `numbers` maps the name of a threshold (``fail_min`` … ``flat_floor``) to an array of shape (parameters,
+    kinds of station), in the order of `parameters` and :data:`KINDS`; what no entry sets is infinite, so
+    never reached. `zero` has the flag of a plain 0. `statuses` are (word, flag, kinds) of station statuses.
+    """
+
+    edition: str
+    sha256: str
+    parameters: tuple[str, ...]
+    numbers: Mapping[str, Floats]
+    zero: NDArray[np.int8]
+    statuses: tuple[tuple[str, Flag, frozenset[str]], ...]
+    relations: tuple[Relation, ...]
+    saturation: Saturation | None
+    completeness: Completeness
+
+    @property
+    def reach(self) -> pd.Timedelta:
+        """How far a reading can be from one whose flag it decides."""
+
+        def longest(name: str) -> float:
+            array = self.numbers[name]
+            return float(array[np.isfinite(array)].max(initial=0.0))
+
+        line = max(longest("flat_suspect"), longest("flat_fail")) + longest("flat_within")
+        return pd.Timedelta(hours=max(longest("spike_within"), longest("rate_within"), line))
+
+
+# name in the file → (name of the number, what it is where nothing is set)
+_NUMBERS: Final[Mapping[str, Mapping[str, tuple[str, float]]]] = {
+    "spike": {
+        "absolute": ("spike_absolute", np.inf),
+        "share": ("spike_share", 0.0),
+        "within_hours": ("spike_within", -np.inf),
+    },
+    "rate_of_change": {
+        "per_hour": ("rate_per_hour", np.inf),
+        "share": ("rate_share", 0.0),
+        "within_hours": ("rate_within", -np.inf),
+    },
+    "flat_line": {
+        "suspect_hours": ("flat_suspect", np.inf),
+        "fail_hours": ("flat_fail", np.inf),
+        "least_readings": ("flat_least", np.inf),
+        "within_hours": ("flat_within", -np.inf),
+        "floor": ("flat_floor", -np.inf),
+    },
+}
+_RANGES: Final = ("fail_min", "fail_max", "suspect_min", "suspect_max")
+
+
+@cache
+def load_thresholds() -> Thresholds:
+    """The thresholds that come with the programme."""
+    return parse_thresholds((files("ingest") / "data" / _FILE).read_text(encoding="utf-8"))
+
+
+def parse_thresholds(text: str) -> Thresholds:
+    """Read thresholds from TOML.
+
+    Raises
+    ------
+    QualityThresholdsError
+        If the text is no TOML; an entry lacks its unit, stations, reason or source, or names an unknown
+        parameter, unit, kind of station, flag or field; bounds do not nest; two entries overlap.
+    """
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise QualityThresholdsError("", str(error)) from error
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    return _ThresholdsParser(document).parse(digest)
+
+
+class _ThresholdsParser:
+    """One pass over one document. Not reused."""
+
+    def __init__(self, document: dict[str, Any]) -> None:
+        self.document = document
+        self.registry = load_parameters()
+        self.parameters = tuple(self.registry)
+        self.place = {code: number for number, code in enumerate(self.parameters)}
+        self.seen: set[tuple[str, str, str]] = set()
+
+    def parse(self, digest: str) -> Thresholds:
+        known = {"edition", "station_status", "completeness", "gross_range", *_NUMBERS, "part_of_total"}
+        if unknown := self.document.keys() - known - {"oxygen_saturation"}:
+            raise QualityThresholdsError(min(unknown), "no such table")
+        zero = np.zeros((len(self.parameters), len(KINDS)), dtype=np.int8)
+        numbers = self._ranges(zero)
+        for table, fields in _NUMBERS.items():
+            for name, unset in fields.values():
+                numbers[name] = np.full(zero.shape, unset)
+            for entry in self._entries(table):
+                row, columns = self._measured(table, entry, {"parameter", *fields})
+                for name, value in entry.items():
+                    if name in fields:
+                        numbers[fields[name][0]][row, columns] = _number(table, name, value)
+        return Thresholds(
+            edition=str(self.document.get("edition", "")),
+            sha256=digest,
+            parameters=self.parameters,
+            numbers=numbers,
+            zero=zero,
+            statuses=self._statuses(),
+            relations=self._relations(),
+            saturation=self._saturation(),
+            completeness=self._completeness(),
+        )
+
+    def _entries(self, table: str) -> list[dict[str, Any]]:
+        entries = self.document.get(table, [])
+        if not isinstance(entries, list):
+            raise QualityThresholdsError(table, "must be a list of entries")
+        return entries
+
+    def _kinds(self, table: str, entry: Mapping[str, Any], fields: Iterable[str]) -> frozenset[str]:
+        """Check what every entry has, and return the kinds of station that it holds for."""
+        if unknown := entry.keys() - {*fields, "unit", "stations", "reason", "source"}:
+            raise QualityThresholdsError(table, f"no such field: {min(unknown)}")
+        for name in ("reason", "source"):
+            if not str(entry.get(name, "")).strip():
+                raise QualityThresholdsError(table, f"an entry without {name}")
+        kinds = frozenset(entry.get("stations", ()))
+        if not kinds or kinds - set(KINDS):
+            raise QualityThresholdsError(table, f"stations must be of {', '.join(KINDS)}")
+        return kinds
+
+    def _measured(self, table: str, entry: Mapping[str, Any], fields: Iterable[str]) -> tuple[int, list[int]]:
+        """The place of an entry in the arrays: its parameter, and its kinds of station."""
+        kinds = self._kinds(table, entry, fields)
+        code = self._parameter(table, entry.get("parameter"), entry.get("unit"))
+        for kind in kinds:
+            if (table, code, kind) in self.seen:
+                raise QualityThresholdsError(table, f"two entries for {code} at {kind} stations")
+            self.seen.add((table, code, kind))
+        return self.place[code], [KINDS.index(kind) for kind in sorted(kinds)]
+
+    def _parameter(self, table: str, code: object, unit: object) -> str:
+        if not isinstance(code, str) or code not in self.registry:
+            raise QualityThresholdsError(table, f"no such parameter: {code}")
+        if self.registry[code].unit != unit:
+            raise QualityThresholdsError(table, f"{code} is in {self.registry[code].unit}, not in {unit}")
+        return code
+
+    def _ranges(self, zero: NDArray[np.int8]) -> dict[str, Floats]:
+        bounds = [(float(entry.gross_min), float(entry.gross_max)) for entry in self.registry.values()]
+        numbers = {
+            name: np.repeat(np.array([[pair[name.endswith("max")]] for pair in bounds]), len(KINDS), axis=1)
+            for name in _RANGES
+        }
+        for entry in self._entries("gross_range"):
+            row, columns = self._measured("gross_range", entry, {"parameter", "fail", "suspect", "zero"})
+            fail = _pair("gross_range", "fail", entry.get("fail"))
+            suspect = _pair("gross_range", "suspect", entry.get("suspect"))
+            if not fail[0] <= suspect[0] <= suspect[1] <= fail[1]:
+                raise QualityThresholdsError(
+                    "gross_range", f"the bounds of {entry['parameter']} do not enclose each other"
+                )
+            for name, value in zip(_RANGES, (*fail, *suspect), strict=True):
+                numbers[name][row, columns] = value
+            if "zero" in entry:
+                zero[row, columns] = _flag("gross_range", entry["zero"])
+        return numbers
+
+    def _statuses(self) -> tuple[tuple[str, Flag, frozenset[str]], ...]:
+        found = []
+        for entry in self._entries("station_status"):
+            kinds = self._kinds("station_status", entry, {"words", "flag"})
+            flag = _flag("station_status", entry.get("flag"))
+            words = entry.get("words")
+            if not isinstance(words, list) or not words or not all(str(word).strip() for word in words):
+                raise QualityThresholdsError("station_status", "an entry without words")
+            found += [(str(word).casefold(), flag, kinds) for word in words]
+        return tuple(found)
+
+    def _relations(self) -> tuple[Relation, ...]:
+        found = []
+        fields = {"part", "total", "factor", "allowance", "flag"}
+        for entry in self._entries("part_of_total"):
+            kinds = self._kinds("part_of_total", entry, fields)
+            found.append(
+                Relation(
+                    part=self._parameter("part_of_total", entry.get("part"), entry.get("unit")),
+                    total=self._parameter("part_of_total", entry.get("total"), entry.get("unit")),
+                    factor=_number("part_of_total", "factor", entry.get("factor")),
+                    allowance=_number("part_of_total", "allowance", entry.get("allowance")),
+                    flag=_flag("part_of_total", entry.get("flag")),
+                    kinds=kinds,
+                )
+            )
+        return tuple(found)
+
+    def _saturation(self) -> Saturation | None:
+        entry = self.document.get("oxygen_saturation")
+        if entry is None:
+            return None
+        names = ("constant", "offset", "suspect_above", "fail_above")
+        kinds = self._kinds("oxygen_saturation", entry, names)
+        if entry.get("unit") != "%":
+            raise QualityThresholdsError("oxygen_saturation", "its bounds are in %")
+        constant, offset, suspect, fail = (
+            _number("oxygen_saturation", name, entry.get(name)) for name in names
+        )
+        return Saturation(constant, offset, suspect, fail, kinds)
+
+    def _completeness(self) -> Completeness:
+        entry = self.document.get("completeness", {})
+        names = ("readings_per_day", "manual_per_month", "automatic_within_hours", "worst_listed")
+        self._kinds("completeness", entry, {*names, "warn_below_share"})
+        per_day, per_month, hours, listed = (_number("completeness", name, entry.get(name)) for name in names)
+        part, whole = _pair("completeness", "warn_below_share", entry.get("warn_below_share"))
+        if min(per_day, per_month, whole) <= 0:
+            raise QualityThresholdsError("completeness", "what is due must be above zero")
+        return Completeness(int(per_day), int(per_month), part / whole, hours, int(listed))
+
+
+def _number(table: str, name: str, value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not np.isfinite(value) or value < 0:
+        raise QualityThresholdsError(table, f"{name} must be a number, zero or above")
+    return float(value)
+
+
+def _pair(table: str, name: str, value: object) -> tuple[float, float]:
+    if not isinstance(value, list) or len(value) != 2 or not all(type(v) in (int, float) for v in value):
+        raise QualityThresholdsError(table, f"{name} must be two numbers")
+    return float(value[0]), float(value[1])
+
+
+def _flag(table: str, name: object) -> Flag:
+    if not isinstance(name, str) or name not in _NAMED:
+        raise QualityThresholdsError(table, "flag must be suspect or fail")
+    return _NAMED[name]
+
+
+# -- flags -----------------------------------------------------------------------------------------------
+
+
+def flag_readings(
+    readings: pd.DataFrame, thresholds: Thresholds | None = None, *, context: pd.DataFrame | None = None
+) -> pd.DataFrame:
+    """Flag every reading.
+
+    Parameters
+    ----------
+    readings : DataFrame, one row per reading
+        ``section`` (anything that names a section: code or number), ``parameter``, ``sampled_at`` (datetime64
+        with a zone, or NaT), ``value`` (Decimal or float in the parameter's unit, None where missing); where
+        there, also ``full_value`` (tested instead of the value), ``qualifier`` ('<': below the detection
+        limit, which is the value), ``station_type``, ``station_status``. Categorical columns are the fastest.
+    context : DataFrame, the same columns
+        Readings that are neighbours and get no flag. A chunk that has whole sections needs none; otherwise it
+        needs what lies within `thresholds.reach` of the chunk's readings.
+
+    Returns
+    -------
+    DataFrame with the index of `readings`
+        `quality` (int8, a :class:`Flag`) and `tests`: a tuple of ``test:flag``, by :data:`TESTS`, None for a
+        reading that passed. The order of the rows does not matter. A reading that fails by itself (value or
+        status) is nobody's neighbour.
+    """
+    thresholds = thresholds or load_thresholds()
+    frames = [readings] if context is None or context.empty else [readings, context]
+    columns = _Columns(frames, thresholds)
+    mask = np.zeros(columns.count, dtype=np.int64)
+    _test_values(columns, thresholds, mask)
+    usable = (mask & _FAIL_BITS) == 0
+    _test_relations(columns, thresholds, usable, mask)
+    _test_saturation(columns, thresholds, usable, mask)
+    _test_series(columns, thresholds, usable, mask)
+    return _as_frame(mask[: len(readings)], columns.parameter[: len(readings)] >= 0, readings.index)
+
+
+class _Columns:
+    """The columns of a frame as arrays of numbers."""
+
+    def __init__(self, frames: Sequence[pd.DataFrame], thresholds: Thresholds) -> None:
+        for frame in frames:
+            if missing := [name for name in NEEDED if name not in frame.columns]:
+                raise KeyError(missing[0])
+        self.count = sum(len(frame) for frame in frames)
+        self.section, self.section_names = _codes([frame["section"] for frame in frames])
+        codes, names = _codes([frame["parameter"] for frame in frames])
+        place = {code: number for number, code in enumerate(thresholds.parameters)}
+        lookup = np.array([place.get(name, -1) for name in names] + [-1], dtype=np.int64)
+        self.parameter: Ints = lookup[codes]
+        self.codes = codes  # unlike `parameter`, also tells unknown parameters apart
+        self.instant = np.concatenate([_microseconds(frame["sampled_at"]) for frame in frames])
+        self.timed: Bools = self.instant != np.iinfo(np.int64).min
+        self.value = np.concatenate([_tested_values(frame) for frame in frames])
+        self.censored = np.concatenate([_equals(frame, "qualifier", "<") for frame in frames])
+        self.kind = np.full(self.count, KINDS.index("unknown"), dtype=np.int64)
+        for kind in ("automatic", "manual"):
+            marked = np.concatenate([_equals(frame, "station_type", kind) for frame in frames])
+            self.kind[marked] = KINDS.index(kind)
+        self.status, self.statuses = _codes(
+            [
+                frame["station_status"] if "station_status" in frame else pd.Series([None] * len(frame))
+                for frame in frames
+            ]
+        )
+
+    def of(self, array: NDArray[Any], rows: NDArray[Any] | slice = slice(None)) -> NDArray[Any]:
+        """A threshold for each row; that of an unknown parameter has no meaning."""
+        found: NDArray[Any] = array[self.parameter[rows], self.kind[rows]]
+        return found
+
+    def at_kinds(self, kinds: frozenset[str]) -> Bools:
+        """Rows of these kinds of station."""
+        chosen: Bools = np.array([kind in kinds for kind in KINDS])[self.kind]
+        return chosen
+
+
+def _codes(columns: Sequence[pd.Series[Any]]) -> tuple[Ints, list[Any]]:
+    """Small numbers for equal cells over several columns, and the cells; -1 is missing."""
+    if len(columns) == 1 and isinstance(columns[0].dtype, pd.CategoricalDtype):
+        column = columns[0]
+        return column.cat.codes.to_numpy().astype(np.int64), column.cat.categories.tolist()
+    plain = [
+        column.astype(column.cat.categories.dtype)
+        if isinstance(column.dtype, pd.CategoricalDtype)
+        else column
+        for column in columns
+    ]
+    joined = plain[0].array if len(plain) == 1 else pd.concat(plain, ignore_index=True).array
+    codes, cells = pd.factorize(joined)
+    return codes.astype(np.int64), list(cells)
+
+
+def _microseconds(times: pd.Series[Any]) -> Ints:
+    """Instants as microseconds since 1970 UTC; NaT is the least number."""
+    if not isinstance(times.dtype, pd.DatetimeTZDtype):
+        raise TypeError(f"sampled_at must be datetimes with a zone, not {times.dtype}")
+    found: Ints = times.dt.tz_convert("UTC").dt.tz_localize(None).to_numpy("datetime64[us]").view(np.int64)
+    return found
+
+
+def _tested_values(frame: pd.DataFrame) -> Floats:
+    """The unrounded value where there is one, else the shown one; NaN is missing."""
+    values = _floats(frame["value"])
+    if "full_value" in frame:
+        stated = frame["full_value"].notna().to_numpy()
+        if stated.any():
+            full = np.full(len(frame), np.nan)
+            full[stated] = _floats(frame["full_value"][stated])
+            values = np.where(np.isnan(full) | np.isnan(values), values, full)
+    return values
+
+
+def _floats(column: pd.Series[Any]) -> Floats:
+    if column.dtype == object:
+        missing = column.isna().to_numpy()
+        if missing.any():
+            found = np.full(len(column), np.nan)
+            found[~missing] = column.to_numpy()[~missing].astype(np.float64)
+            return found
+    return column.to_numpy(dtype=np.float64, na_value=np.nan).copy()
+
+
+def _equals(frame: pd.DataFrame, name: str, cell: str) -> Bools:
+    if name not in frame:
+        return np.zeros(len(frame), dtype=bool)
+    found: Bools = np.asarray(frame[name].eq(cell).fillna(value=False), dtype=bool)
+    return found
+
+
+# -- tests of one reading --------------------------------------------------------------------------------
+
+
+def _mark(mask: Ints, rows: NDArray[Any], test: str, flag: Flag) -> None:
+    mask[rows] |= _BIT[test, flag]
+
+
+def _test_values(columns: _Columns, thresholds: Thresholds, mask: Ints) -> None:
+    """Missing values, station status, zeros and gross range: what needs no other reading."""
+    missing = np.isnan(columns.value)
+    mask[missing] |= _MISSING_BIT
+    present = ~missing & (columns.parameter >= 0)
+    value, numbers = columns.value, thresholds.numbers
+    measured = present & ~columns.censored
+    zeros = np.flatnonzero(measured & (value == 0))
+    zero_flags = columns.of(thresholds.zero, zeros)
+    for flag in (Flag.SUSPECT, Flag.FAIL):
+        _mark(mask, zeros[zero_flags == flag], "zero_value", flag)
+    # A plain zero with a rule of its own is told once; a detection limit is only an upper bound.
+    measured[zeros[zero_flags != 0]] = False
+    low = {flag: columns.of(numbers[f"{name}_min"]) for name, flag in _NAMED.items()}
+    high = {flag: columns.of(numbers[f"{name}_max"]) for name, flag in _NAMED.items()}
+    out_fail = (measured & (value < low[Flag.FAIL])) | (present & (value > high[Flag.FAIL]))
+    out = (measured & (value < low[Flag.SUSPECT])) | (present & (value > high[Flag.SUSPECT]))
+    _mark(mask, out_fail, "gross_range", Flag.FAIL)
+    _mark(mask, out & ~out_fail, "gross_range", Flag.SUSPECT)
+    for number, status in enumerate(columns.statuses):
+        folded = str(status).casefold()
+        for flag in (Flag.FAIL, Flag.SUSPECT):
+            kinds = frozenset[str]().union(
+                *(kinds for word, said, kinds in thresholds.statuses if said is flag and word in folded)
+            )
+            if kinds:
+                rows = (columns.status == number) & columns.at_kinds(kinds) & ~missing
+                _mark(mask, rows & ((mask & _BIT["station_status", Flag.FAIL]) == 0), "station_status", flag)
+
+
+def _instants(columns: _Columns, rows: Ints) -> Ints:
+    """One number for each section and instant among some rows."""
+    times = pd.factorize(columns.instant[rows])[0].astype(np.int64)
+    found: Ints = columns.section[rows] * (times.max(initial=0) + 1) + times
+    return found
+
+
+def _extreme(keys: Ints, values: Floats, wanted: Ints, *, largest: bool) -> Floats:
+    """The largest or smallest value of a key for each wanted key; NaN where there is none.
+
+    More than one value per key is a reading given twice: the one is taken that excuses most.
+    """
+    order = np.lexsort((values, keys))
+    keys, values = keys[order], values[order]
+    place = np.searchsorted(keys, wanted, side="right" if largest else "left") - (1 if largest else 0)
+    inside = (place >= 0) & (place < len(keys))
+    found = np.full(len(wanted), np.nan)
+    hit = np.flatnonzero(inside)
+    hit = hit[keys[place[hit]] == wanted[hit]]
+    found[hit] = values[place[hit]]
+    return found
+
+
+def _test_relations(columns: _Columns, thresholds: Thresholds, usable: Bools, mask: Ints) -> None:
+    place = {code: number for number, code in enumerate(thresholds.parameters)}
+    usable = usable & columns.timed & (columns.section >= 0)
+    for relation in thresholds.relations:
+        chosen = usable & columns.at_kinds(relation.kinds)
+        parts = np.flatnonzero(chosen & ~columns.censored & (columns.parameter == place[relation.part]))
+        totals = np.flatnonzero(chosen & (columns.parameter == place[relation.total]))
+        if not len(parts) or not len(totals):
+            continue
+        keys = _instants(columns, np.concatenate((parts, totals)))
+        part_keys, total_keys = keys[: len(parts)], keys[len(parts) :]
+        allowed = columns.value[totals] * relation.factor + relation.allowance
+        most = _extreme(total_keys, allowed, part_keys, largest=True)
+        least = _extreme(part_keys, columns.value[parts], total_keys, largest=False)
+        _mark(mask, parts[_exceeds(columns.value[parts], most)], "part_of_total", relation.flag)
+        _mark(mask, totals[_exceeds(least, allowed)], "part_of_total", relation.flag)
+
+
+def _exceeds(value: Floats, bound: Floats) -> Bools:
+    """Above a computed bound by more than rounding; never where one of the two is missing."""
+    with np.errstate(invalid="ignore"):
+        found: Bools = value - bound > _TOLERANCE * np.maximum(np.abs(value), np.abs(bound))
+    return found
+
+
+def _test_saturation(columns: _Columns, thresholds: Thresholds, usable: Bools, mask: Ints) -> None:
+    rule = thresholds.saturation
+    if rule is None:
+        return
+    place = {code: number for number, code in enumerate(thresholds.parameters)}
+    chosen = (
+        usable & columns.timed & (columns.section >= 0) & ~columns.censored & columns.at_kinds(rule.kinds)
+    )
+    oxygen = np.flatnonzero(chosen & (columns.parameter == place["do"]))
+    warmth = np.flatnonzero(chosen & (columns.parameter == place["water_temp"]))
+    if not len(oxygen) or not len(warmth):
+        return
+    keys = _instants(columns, np.concatenate((oxygen, warmth)))
+    # The coldest temperature dissolves most, so it excuses most.
+    temperature = _extreme(keys[len(oxygen) :], columns.value[warmth], keys[: len(oxygen)], largest=False)
+    saturated = rule.constant / (rule.offset + temperature)
+    fail = _exceeds(columns.value[oxygen], saturated * rule.fail_above / 100)
+    suspect = _exceeds(columns.value[oxygen], saturated * rule.suspect_above / 100)
+    _mark(mask, oxygen[fail], "oxygen_saturation", Flag.FAIL)
+    _mark(mask, oxygen[suspect & ~fail], "oxygen_saturation", Flag.SUSPECT)
+
+
+# -- tests along time ------------------------------------------------------------------------------------
+
+
+def _test_series(columns: _Columns, thresholds: Thresholds, usable: Bools, mask: Ints) -> None:
+    """Spike, rate of change and flat line, over the measured readings of each section and parameter."""
+    numbers = thresholds.numbers
+    tested = usable & columns.timed & ~columns.censored & (columns.parameter >= 0) & (columns.section >= 0)
+    limits = np.isfinite(numbers["spike_within"]) | np.isfinite(numbers["rate_within"])
+    tested &= columns.of(limits | np.isfinite(numbers["flat_within"]))
+    rows = np.flatnonzero(tested)
+    if len(rows) < 2:
+        return
+    series = columns.section[rows] * len(thresholds.parameters) + columns.parameter[rows]
+    # The kind breaks ties between a reading and its copy, so that the order of rows never matters.
+    order = np.lexsort((columns.kind[rows], columns.value[rows], columns.instant[rows], series))
+    rows, series = rows[order], series[order]
+    at, value = columns.instant[rows], columns.value[rows]
+    new_series = np.r_[True, series[1:] != series[:-1]]
+    # A reading given twice has one place in time; its smallest value stands for it to its neighbours.
+    new_place = new_series | np.r_[True, at[1:] != at[:-1]]
+    place = np.cumsum(new_place) - 1
+    firsts = np.flatnonzero(new_place)
+    line_value, line_at, starts = value[firsts], at[firsts], new_series[firsts]
+    gap = np.r_[np.inf, np.diff(line_at) / _HOUR]
+    gap[starts] = np.inf
+    before = np.r_[np.nan, line_value[:-1]]
+    before[starts] = np.nan
+    after = np.r_[line_value[1:], np.nan]
+    after[np.r_[starts[1:], True]] = np.nan
+    gap_after = np.r_[gap[1:], np.inf]
+
+    def each(name: str) -> Floats:
+        found: Floats = columns.of(numbers[name], rows)
+        return found
+
+    step, step_after = value - before[place], value - after[place]
+    near, near_after = gap[place], gap_after[place]
+    with np.errstate(invalid="ignore"):
+        within = (near <= each("spike_within")) & (near_after <= each("spike_within"))
+        peak = within & (np.sign(step) == np.sign(step_after)) & (step != 0)
+        first_is_nearer = np.abs(step) <= np.abs(step_after)
+        neighbour = np.where(first_is_nearer, before[place], after[place])
+        lesser = np.where(first_is_nearer, np.abs(step), np.abs(step_after))
+        smaller = np.minimum(np.abs(value), np.abs(neighbour))
+        spike = peak & _exceeds_by(
+            lesser, each("spike_absolute") + each("spike_share") * smaller, value, neighbour
+        )
+        _mark(mask, rows[spike], "spike", Flag.SUSPECT)
+        close = near <= each("rate_within")
+        smaller = np.minimum(np.abs(value), np.abs(before[place]))
+        allowed = each("rate_per_hour") * np.where(close, near, 0.0) + each("rate_share") * smaller
+        fast = close & _exceeds_by(np.abs(step), allowed, value, before[place])
+        _mark(mask, rows[fast], "rate_of_change", Flag.SUSPECT)
+    flat_within = columns.of(numbers["flat_within"], rows[firsts])
+    breaks = (line_value != before) | ~(gap <= flat_within)
+    start = np.maximum.accumulate(np.where(breaks, np.arange(len(firsts)), 0))
+    hours = ((line_at - line_at[start]) / _HOUR)[place]
+    stands = (
+        ((np.arange(len(firsts)) - start + 1)[place] >= each("flat_least"))
+        & (value > each("flat_floor"))
+        & (value == line_value[place])
+    )
+    fail = stands & (hours >= each("flat_fail"))
+    _mark(mask, rows[fail], "flat_line", Flag.FAIL)
+    _mark(mask, rows[stands & (hours >= each("flat_suspect")) & ~fail], "flat_line", Flag.SUSPECT)
+
+
+def _exceeds_by(difference: Floats, allowed: Floats, one: Floats, other: Floats) -> Bools:
+    """Whether a difference of two readings exceeds what is allowed by more than their own rounding."""
+    scale = np.maximum(np.maximum(np.abs(one), np.abs(other)), np.where(np.isfinite(allowed), allowed, 0.0))
+    found: Bools = difference - allowed > _TOLERANCE * scale
+    return found
+
+
+def _as_frame(mask: Ints, known: Bools, index: pd.Index[Any]) -> pd.DataFrame:
+    quality = np.where(known, np.int8(Flag.PASS), np.int8(Flag.NOT_EVALUATED))
+    tests = np.full(len(mask), None, dtype=object)
+    marked = np.flatnonzero(mask)
+    combinations, entry = np.unique(mask[marked], return_inverse=True)
+    flags = np.empty(len(combinations), dtype=np.int8)
+    said = np.empty(len(combinations), dtype=object)
+    for number, bits in enumerate(combinations.tolist()):
+        flags[number], said[number] = _explain(bits)
+    quality[marked] = flags[entry]
+    tests[marked] = said[entry]
+    return pd.DataFrame(
+        {"quality": quality, "tests": pd.Series(tests, index=index, dtype=object)}, index=index
+    )
+
+
+def _explain(bits: int) -> tuple[Flag, tuple[str, ...]]:
+    if bits & _MISSING_BIT:
+        return Flag.MISSING, ("value_missing:missing",)
+    told = tuple(f"{test}:{flag.name.lower()}" for (test, flag), bit in _BIT.items() if bits & bit)
+    return Flag.FAIL if bits & _FAIL_BITS else Flag.SUSPECT, told
+
+
+# -- completeness and the report -------------------------------------------------------------------------
+
+
+def completeness(
+    readings: pd.DataFrame, quality: pd.Series[Any], by: str, thresholds: Thresholds | None = None
+) -> pd.DataFrame:
+    """How many of the readings due in each section-day or section-month are there and usable.
+
+    Due are `readings_per_day` for each parameter that the section reports in that stretch and each day of it
+    (automatic stations), or `manual_per_month` (manual ones, which have no days). Usable is what neither
+    fails nor is missing; more readings than due of one parameter and day do not make up for another's.
+
+    Parameters
+    ----------
+    readings, quality
+        As :func:`flag_readings` takes and returns them, in the same order.
+    by : "day" or "month", of Beijing.
+
+    Returns
+    -------
+    DataFrame by section and period
+        section, period (``2021-04-01`` or ``2021-04``), found, due, share (found / due).
+    """
+    if by not in ("day", "month"):
+        raise ValueError(by)
+    thresholds = thresholds or load_thresholds()
+    rule = thresholds.completeness
+    columns = _Columns([readings], thresholds)
+    rows = np.flatnonzero(columns.timed & (columns.section >= 0))
+    section, parameter, at = columns.section[rows], columns.codes[rows], columns.instant[rows]
+    usable = np.isin(quality.to_numpy()[rows], (Flag.PASS, Flag.NOT_EVALUATED, Flag.SUSPECT))
+    automatic = _automatic_sections(columns, rows, rule)[section]
+    day = (at + _BEIJING_OFFSET) // _DAY
+    month = (day.astype("datetime64[D]").astype("datetime64[M]")).astype(np.int64)
+    work = pd.DataFrame(
+        {"section": section, "parameter": parameter, "at": at, "usable": usable, "auto": automatic}
+    )
+    work["month"], work["day"] = month, np.where(automatic, day, month)
+    # Of a reading given twice one counts, and it is usable if any of the two is.
+    work = work.sort_values("usable", ascending=False, kind="stable").drop_duplicates(
+        ["section", "parameter", "at"]
+    )
+    per_unit = work.groupby(["section", "auto", "month", "day", "parameter"], sort=False)["usable"].sum()
+    capped = per_unit.reset_index(name="found")
+    most = np.where(capped["auto"], rule.readings_per_day, rule.manual_per_month)
+    capped["found"] = np.minimum(capped["found"].to_numpy(), most)
+    if by == "day":
+        capped = capped[capped["auto"]].assign(period=lambda frame: frame["day"])
+    else:
+        capped = capped.assign(period=lambda frame: frame["month"])
+    grouped = capped.groupby(["section", "auto", "period"], sort=False)
+    found = grouped.agg(found=("found", "sum"), parameters=("parameter", "nunique")).reset_index()
+    unit = "datetime64[D]" if by == "day" else "datetime64[M]"
+    begins = found["period"].to_numpy(dtype=np.int64).astype(unit)
+    if by == "month":
+        days = ((begins + 1).astype("datetime64[D]") - begins.astype("datetime64[D]")).astype(np.int64)
+    else:
+        days = np.ones(len(begins), dtype=np.int64)
+    due = found["parameters"].to_numpy() * np.where(
+        found["auto"], rule.readings_per_day * days, rule.manual_per_month
+    )
+    names = np.asarray(columns.section_names, dtype=object)
+    result = pd.DataFrame(
+        {
+            "section": names[found["section"].to_numpy()] if len(found) else names[:0],
+            "period": np.datetime_as_string(begins),
+            "found": found["found"].to_numpy(dtype=np.int64),
+            "due": due.astype(np.int64),
+        }
+    )
+    result["share"] = result["found"] / result["due"]
+    return result.sort_values(["section", "period"], key=lambda cells: cells.map(str)).reset_index(drop=True)
+
+
+def _automatic_sections(columns: _Columns, rows: Ints, rule: Completeness) -> Bools:
+    """Which section is counted as automatic: it says so, or does not say and samples close together."""
+    size = int(columns.section.max(initial=-1)) + 1
+    said = np.zeros((size, len(KINDS)), dtype=bool)
+    said[columns.section[rows], columns.kind[rows]] = True
+    pairs = pd.DataFrame({"section": columns.section[rows], "at": columns.instant[rows]}).drop_duplicates()
+    pairs = pairs.sort_values(["section", "at"])
+    section, at = pairs["section"].to_numpy(), pairs["at"].to_numpy()
+    close = (np.diff(section) == 0) & (np.diff(at) <= rule.automatic_within_hours * _HOUR)
+    dense = np.zeros(size, dtype=bool)
+    dense[section[1:][close]] = True
+    automatic: Bools = said[:, KINDS.index("automatic")] | (dense & ~said[:, KINDS.index("manual")])
+    return automatic
+
+
+def quality_report(
+    readings: pd.DataFrame,
+    flags: pd.DataFrame,
+    thresholds: Thresholds | None = None,
+    *,
+    missing: Mapping[str, int] | None = None,
+    names: Mapping[Any, str] | None = None,
+) -> dict[str, Any]:
+    """Count flags by parameter and test, and tell how complete days and months are; ready for JSON.
+
+    `missing` adds the empty cells of a file, which are no readings, by parameter; `names` shows sections by
+    their code where `readings` has numbers.
+    """
+    thresholds = thresholds or load_thresholds()
+    parameters: dict[str, dict[str, Any]] = {}
+    codes, cells = _codes([readings["parameter"]])
+    quality = flags["quality"].to_numpy()
+    order = {code: number for number, code in enumerate(thresholds.parameters)}
+    empty = {code: count for code, count in (missing or {}).items() if count}
+    listed = sorted(
+        {*(cells[code] for code in np.unique(codes)), *empty}, key=lambda c: (order.get(c, 1e9), c)
+    )
+    number_of = {cell: number for number, cell in enumerate(cells)}
+    tests = flags["tests"].to_numpy()
+    for code in listed:
+        rows = np.flatnonzero(codes == number_of[code]) if code in number_of else np.zeros(0, dtype=np.int64)
+        counts = _count_flags(quality[rows])
+        counts["missing"] += empty.get(code, 0)
+        told: dict[str, dict[str, int]] = {}
+        for entry in (
+            pd.Series(tests[rows], dtype=object).dropna().explode().value_counts().sort_index().items()
+        ):
+            test, _, flag = str(entry[0]).partition(":")
+            told.setdefault(test, {})[flag] = int(entry[1])
+        parameters[code] = counts | {"tests": told}
+    totals = {flag: sum(counts[flag] for counts in parameters.values()) for flag in _count_flags(quality[:0])}
+    return {
+        "thresholds": {"edition": thresholds.edition, "sha256": thresholds.sha256},
+        "readings": len(readings),
+        "flags": totals,
+        "parameters": parameters,
+        "completeness": {
+            by: _summary(completeness(readings, flags["quality"], by, thresholds), thresholds, names or {})
+            for by in ("day", "month")
+        },
+    }
+
+
+def _count_flags(quality: NDArray[Any]) -> dict[str, int]:
+    return {flag.name.lower(): int((quality == flag).sum()) for flag in Flag}
+
+
+def _summary(table: pd.DataFrame, thresholds: Thresholds, names: Mapping[Any, str]) -> dict[str, Any]:
+    rule = thresholds.completeness
+    found, due = int(table["found"].sum()), int(table["due"].sum())
+    low = table[table["share"] < rule.warn_below]
+    shown = low.assign(label=[names.get(section, str(section)) for section in low["section"]])
+    worst = shown.sort_values(["share", "label", "period"]).head(rule.worst_listed)
+    return {
+        "periods": len(table),
+        "found": found,
+        "due": due,
+        "share": round(found / due, 4) if due else None,
+        "warn_below": rule.warn_below,
+        "below": len(low),
+        "worst": worst[["label", "period", "found", "due"]]
+        .rename(columns={"label": "section"})
+        .to_dict("records"),
+    }
