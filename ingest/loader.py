@@ -71,6 +71,8 @@ def load_files(
     name = kind.replace("-", "_")
     if name not in LOADABLE:
         raise OptionError("KIND", kind, ", ".join(known.replace("_", "-") for known in LOADABLE))
+    if name == READINGS and (options.columns or options.code_from):
+        raise OptionError("--column / --code-from", kind, "any kind but readings")
     say = text or _code_text
     reports: list[UploadReport] = []
     rejects = _RejectsFile(options.rejects, say)
@@ -191,6 +193,13 @@ class _FileLoad:
         options = self.options
         said = {
             "crs": options.crs,
+            "transformation": options.transformation,
+            "transformation_accuracy_m": options.transformation_accuracy_m,
+            "swapped": None if options.swapped == "error" else options.swapped,
+            "outside": options.outside,
+            "provinces": None if options.provinces is None else options.provinces.name,
+            "columns": dict(options.columns) or None,
+            "code_from": options.code_from,
             "encoding": options.encoding,
             "sheet": options.sheet,
             "captured_at": None if options.captured_at is None else options.captured_at.isoformat(),
@@ -625,9 +634,16 @@ class _ReadingsLoad:
             clashes, known = loading.stored_clashes(
                 self.session, readings["sampled_at"].min(), readings["sampled_at"].max()
             )
-            self._report_clashes(clashes)
+            fresh = readings[readings["row"].isin({clash.source_row for clash in clashes})]
+            raw = zip(fresh["row"], fresh["parameter"], fresh["raw"], strict=True)
+            self._report_clashes(clashes, {(int(row), name): said for row, name, said in raw})
         status_clashes, known_statuses = loading.stored_status_clashes(self.session)
-        self._report_clashes(status_clashes)
+        texts = zip(statuses["row"], statuses["status"], strict=True)
+        said = {int(row): status for row, status in texts}
+        self._report_clashes(
+            status_clashes,
+            {(clash.source_row, clash.parameter): said.get(clash.source_row) for clash in status_clashes},
+        )
         refused = self.outcome.rejected
         months = readings["sampled_at"].dt.strftime("%Y-%m")
         times = [moment.to_pydatetime() for moment in readings["sampled_at"][~months.duplicated()]]
@@ -637,12 +653,15 @@ class _ReadingsLoad:
         loading.insert_statuses(self.session, self.upload_id, sorted(refused))
         self._count(readings, statuses, known, known_statuses, refused)
 
-    def _report_clashes(self, clashes: Sequence[loading.Clash]) -> None:
+    def _report_clashes(
+        self, clashes: Sequence[loading.Clash], said: Mapping[tuple[int, str], str | None]
+    ) -> None:
+        """`said`: what the file itself has, by row and parameter."""
         for clash in clashes:
             self._problem(
                 clash.source_row,
                 clash.parameter,
-                None,
+                said.get((clash.source_row, clash.parameter)),
                 "reading_conflict_stored",
                 stored=clash.stored,
                 file=clash.file_name,

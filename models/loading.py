@@ -7,16 +7,17 @@ kind; `recorded_at` is read from the clock after the lock, so that a later load 
 even where its transaction began first.
 """
 
+import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, Table, bindparam, func, insert, null, select, text, update
+from sqlalchemy import Column, Table, func, insert, null, select, text, update
 from sqlalchemy.orm import Session
 
 from models.database import encode_json
-from models.partitions import ensure_partitions
+from models.partitions import Month, ensure_partitions, month_bounds
 from models.tables import (
     KINDS,
     SCHEMA,
@@ -35,21 +36,24 @@ LOAD_LOCKS["sections"] = LOAD_LOCKS["readings"]
 NULL = "\\N"
 _COPY_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 _COPY_BLOCK_ROWS = 10_000
+_COPY_BLOCK_BYTES = 1 << 18
+_REJECTS_AT_ONCE = 5_000
 
 READING_COLUMNS = (
     "source_row",
     "section_id",
-    "parameter",
     "sampled_at",
     "station_type",
+    "station_status",
+    "method",
+    "parameter",
     "value",
-    "full_value",
     "qualifier",
     "detection_limit",
     "raw",
-    "method",
-    "station_status",
+    "full_value",
 )
+LOADED_COLUMNS = (*READING_COLUMNS, "upload_id", "recorded_at")
 STATUS_COLUMNS = ("source_row", "section_id", "observed_at", "status")
 
 
@@ -101,10 +105,11 @@ def finish_upload(session: Session, upload_id: int, *, state: str, report: Mappi
     )
 
 
-def record_rejects(session: Session, upload_id: int, rejects: Sequence[Mapping[str, Any]]) -> None:
+def record_rejects(session: Session, upload_id: int, rejects: Iterable[Mapping[str, Any]]) -> None:
     """Keep the refused rows: each with `row`, `errors` (not empty) and `original` cells."""
-    if rejects:
-        session.execute(insert(RejectedRow), [{"upload_id": upload_id, **reject} for reject in rejects])
+    left = iter(rejects)
+    while some := list(itertools.islice(left, _REJECTS_AT_ONCE)):
+        session.execute(insert(RejectedRow), [{"upload_id": upload_id, **reject} for reject in some])
 
 
 def lock_kinds(session: Session, kinds: Iterable[str]) -> datetime:
@@ -349,9 +354,9 @@ def register_sections(
             ).scalar_one()
             by_code[code] = RegisteredSection(number, code, province, name, provisional=False)
         else:
-            if namesake is not None:
+            if namesake is not None and namesake.id != entry.id:
                 left = _move_readings(session, namesake.id, entry.id)
-            if (entry.province, entry.name) != (province, name):
+            if entry.provisional or (entry.province, entry.name) != (province, name):
                 _rename(session, entry.id, code, province, name)
         if namesake is not None and place is not None:
             del provisional[place]
@@ -393,139 +398,243 @@ def _move_readings(session: Session, origin: int, target: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Clash:
-    """A staged value that differs from what the database has, and where that came from."""
+    """A staged value that differs from what the database has, and where that came from.
+
+    `said` is the file's own cell; `stored` the value that is known.
+    """
 
     source_row: int
     parameter: str
+    said: str | None
     stored: str
     upload_id: int
     file_name: str
     stored_row: int | None
 
 
-def stage_readings(session: Session, rows: Iterable[Sequence[str]]) -> None:
-    """COPY readings (texts in the order of `READING_COLUMNS`) into a temporary table."""
-    listed = ", ".join(READING_COLUMNS)
-    session.execute(text("DROP TABLE IF EXISTS staged_readings"))
+@dataclass(frozen=True, slots=True)
+class FileClash:
+    """One of several rows of a file that say different things; `subject` is the same for all of them."""
+
+    source_row: int
+    parameter: str
+    value: str
+    subject: int
+    loaded: bool
+    """Whether the row stands among the readings already, and not in the staging table."""
+
+
+def copy_block(session: Session, table: str, columns: Sequence[str], payload: bytes | memoryview) -> None:
+    """Send whole lines, as COPY reads them, into a table."""
+    connection = session.connection().connection.driver_connection
+    if connection is None:
+        raise RuntimeError("the session has no connection")
+    listed = ", ".join(f'"{column}"' for column in columns)
+    with connection.cursor() as cursor, cursor.copy(f"COPY {table} ({listed}) FROM STDIN") as copy:
+        for start in range(0, len(payload), _COPY_BLOCK_BYTES):
+            copy.write(payload[start : start + _COPY_BLOCK_BYTES])
+
+
+def create_staging(session: Session) -> None:
+    """Make the temporary tables that hold what has to be compared; they go with the transaction."""
+    listed = ", ".join(LOADED_COLUMNS)
+    session.execute(text("DROP TABLE IF EXISTS staged_readings, staged_statuses"))
     session.execute(
         text(
             f"CREATE TEMPORARY TABLE staged_readings ON COMMIT DROP AS"
-            f" SELECT {listed} FROM {SCHEMA}.readings WITH NO DATA"
+            f" SELECT {listed}, false AS loaded FROM {SCHEMA}.readings WITH NO DATA"
         )
     )
-    copy_rows(session, "staged_readings", READING_COLUMNS, rows)
-    session.execute(text("ANALYZE staged_readings"))
-
-
-def stage_statuses(session: Session, rows: Iterable[Sequence[str]]) -> None:
-    """COPY statuses (texts in the order of `STATUS_COLUMNS`) into a temporary table."""
-    listed = ", ".join(STATUS_COLUMNS)
-    session.execute(text("DROP TABLE IF EXISTS staged_statuses"))
+    session.execute(text("ALTER TABLE staged_readings ALTER COLUMN loaded SET DEFAULT false"))
     session.execute(
         text(
             f"CREATE TEMPORARY TABLE staged_statuses ON COMMIT DROP AS"
-            f" SELECT {listed} FROM {SCHEMA}.section_statuses WITH NO DATA"
+            f" SELECT {', '.join(STATUS_COLUMNS)} FROM {SCHEMA}.section_statuses WITH NO DATA"
         )
     )
+
+
+def copy_readings(session: Session, payload: bytes | memoryview, times: Iterable[datetime]) -> None:
+    """COPY readings that clash with nothing (lines of `LOADED_COLUMNS`) straight into their partitions."""
+    ensure_partitions(session, times)
+    copy_block(session, f"{SCHEMA}.readings", LOADED_COLUMNS, payload)
+
+
+def stage_readings(session: Session, payload: bytes | memoryview) -> None:
+    """COPY readings that have to be compared (lines of `LOADED_COLUMNS`) into the staging table."""
+    copy_block(session, "staged_readings", LOADED_COLUMNS, payload)
+
+
+def stage_statuses(session: Session, rows: Iterable[Sequence[str]]) -> None:
+    """COPY statuses (texts in the order of `STATUS_COLUMNS`) into their staging table."""
     copy_rows(session, "staged_statuses", STATUS_COLUMNS, rows)
 
 
-# The newest stored revision behind every staged reading; the bounds let it skip other months.
-_STORED = f"""
-    SELECT DISTINCT ON (s.source_row, s.parameter)
-           s.source_row, s.parameter, r.value, r.qualifier, r.upload_id, r.source_row AS stored_row,
-           s.value IS DISTINCT FROM r.value OR s.qualifier IS DISTINCT FROM r.qualifier
-           OR (s.full_value IS NOT NULL AND r.full_value IS NOT NULL AND s.full_value <> r.full_value)
-           AS differs
-    FROM staged_readings s
-    JOIN {SCHEMA}.readings r USING (section_id, parameter, sampled_at)
-    WHERE r.sampled_at BETWEEN :first AND :last
-    ORDER BY s.source_row, s.parameter, r.revision DESC
-"""
-
-
-def stored_clashes(
-    session: Session, first: datetime, last: datetime
-) -> tuple[list[Clash], set[tuple[int, str]]]:
-    """Compare what is staged with what is stored between two instants.
-
-    Returns the clashes, and (`source_row`, parameter) of the readings that are stored already with the same
-    value. An unrounded value that only one of the two has is no difference.
-    """
-    clashes: list[Clash] = []
-    known: set[tuple[int, str]] = set()
+def stored_spans(session: Session, month: Month) -> list[tuple[int, datetime, datetime]]:
+    """(section number, first, last time) of what is stored of a Beijing month: outside nothing can clash."""
+    start, end = month_bounds(month)
     rows = session.execute(
         text(
-            f"SELECT k.source_row, k.parameter, k.differs,"
-            f" CASE k.qualifier WHEN '<' THEN '<' ELSE '' END || k.value AS stored,"
-            f" k.upload_id, u.file_name, k.stored_row"
-            f" FROM ({_STORED}) k JOIN {SCHEMA}.uploads u ON u.id = k.upload_id"
+            f"SELECT section_id, min(sampled_at), max(sampled_at) FROM {SCHEMA}.readings"
+            " WHERE sampled_at >= :start AND sampled_at < :end GROUP BY section_id ORDER BY section_id"
+        ),
+        {"start": start, "end": end},
+    )
+    return [(number, first, last) for number, first, last in rows]
+
+
+def stage_loaded(session: Session, upload_id: int) -> None:
+    """Put beside the staged readings those that this upload has loaded already for the same moments."""
+    listed = ", ".join(f"r.{column}" for column in LOADED_COLUMNS)
+    session.execute(text("ANALYZE staged_readings"))
+    session.execute(
+        text(
+            f"INSERT INTO staged_readings ({', '.join(LOADED_COLUMNS)}, loaded) SELECT {listed}, true"
+            " FROM (SELECT DISTINCT section_id, sampled_at FROM staged_readings) s"
+            f" JOIN {SCHEMA}.readings r USING (section_id, sampled_at) WHERE r.upload_id = :upload_id"
+        ),
+        {"upload_id": upload_id},
+    )
+
+
+def staged_clashes(session: Session) -> list[FileClash]:
+    """Staged readings of one section, parameter and time that differ, subject by subject, row by row.
+
+    An unrounded value that only some of them have is no difference.
+    """
+    session.execute(text("ANALYZE staged_readings"))
+    rows = session.execute(
+        text(
+            "SELECT source_row, parameter, CAST(value AS text), loaded,"
+            " dense_rank() OVER (ORDER BY section_id, parameter, sampled_at) AS subject"
+            " FROM (SELECT *, min(value) OVER same <> max(value) OVER same"
+            "   OR min(qualifier) OVER same <> max(qualifier) OVER same"
+            "   OR coalesce(min(full_value) OVER same <> max(full_value) OVER same, false) AS differs"
+            "   FROM staged_readings WINDOW same AS (PARTITION BY section_id, parameter, sampled_at)) s"
+            " WHERE differs ORDER BY subject, source_row"
+        )
+    )
+    return [
+        FileClash(row, parameter, value, subject, loaded) for row, parameter, value, loaded, subject in rows
+    ]
+
+
+def staged_status_clashes(session: Session) -> list[FileClash]:
+    """Staged statuses of one section and time that differ."""
+    rows = session.execute(
+        text(
+            "SELECT source_row, status, dense_rank() OVER (ORDER BY section_id, observed_at) AS subject"
+            " FROM (SELECT *, min(status) OVER same <> max(status) OVER same AS differs"
+            "   FROM staged_statuses WINDOW same AS (PARTITION BY section_id, observed_at)) s"
+            " WHERE differs ORDER BY subject, source_row"
+        )
+    )
+    return [FileClash(row, "station_status", status, subject, False) for row, status, subject in rows]  # noqa: FBT003
+
+
+def drop_staged(session: Session, refused_rows: Sequence[int]) -> None:
+    """Take refused rows out of the staging tables."""
+    if not refused_rows:
+        return
+    for table in ("staged_readings", "staged_statuses"):
+        session.execute(
+            text(f"DELETE FROM {table} WHERE source_row = ANY(CAST(:refused AS integer[]))"),
+            {"refused": list(refused_rows)},
+        )
+
+
+def stored_clashes(session: Session) -> list[Clash]:
+    """Staged readings that differ from the newest stored revision, by row.
+
+    An unrounded value that only one of the two has is no difference.
+    """
+    bounds = session.execute(text("SELECT min(sampled_at), max(sampled_at) FROM staged_readings")).one()
+    if bounds[0] is None:
+        return []
+    rows = session.execute(
+        text(
+            "SELECT k.source_row, k.parameter, k.said,"
+            " CASE k.qualifier WHEN '<' THEN '<' ELSE '' END || k.value AS stored,"
+            " k.upload_id, u.file_name, k.stored_row FROM ("
+            "   SELECT DISTINCT ON (s.source_row, s.parameter) s.source_row, s.parameter, s.raw AS said,"
+            "   r.value, r.qualifier, r.upload_id, r.source_row AS stored_row,"
+            "   s.value <> r.value OR s.qualifier <> r.qualifier"
+            "   OR coalesce(s.full_value <> r.full_value, false) AS differs"
+            f"  FROM staged_readings s JOIN {SCHEMA}.readings r USING (section_id, parameter, sampled_at)"
+            # The bounds let it skip other months.
+            "   WHERE r.sampled_at BETWEEN :first AND :last"
+            "   ORDER BY s.source_row, s.parameter, r.revision DESC"
+            f") k JOIN {SCHEMA}.uploads u ON u.id = k.upload_id WHERE k.differs"
             " ORDER BY k.source_row, k.parameter"
         ),
-        {"first": first, "last": last},
+        {"first": bounds[0], "last": bounds[1]},
     )
-    for row in rows:
-        if row.differs:
-            clashes.append(
-                Clash(row.source_row, row.parameter, row.stored, row.upload_id, row.file_name, row.stored_row)
-            )
-        else:
-            known.add((row.source_row, row.parameter))
-    return clashes, known
+    return [Clash(*row) for row in rows]
 
 
-def insert_readings(
-    session: Session,
-    upload_id: int,
-    recorded_at: datetime,
-    refused_rows: Sequence[int],
-    times: Iterable[datetime],
-) -> int:
-    """Insert what is staged and not stored yet, except for refused rows; returns how many readings.
+def insert_readings(session: Session, times: Iterable[datetime]) -> list[int]:
+    """Insert what is staged and not stored yet; returns the row of each reading that came in.
 
     Of equal readings in several rows the first one is taken.
     """
     ensure_partitions(session, times)
-    listed = ", ".join(READING_COLUMNS)
-    statement = text(
-        f"INSERT INTO {SCHEMA}.readings ({listed}, upload_id, recorded_at)"
-        f" SELECT DISTINCT ON (section_id, parameter, sampled_at) {listed}, :upload_id, :recorded_at"
-        " FROM staged_readings WHERE source_row NOT IN (SELECT unnest(CAST(:refused AS integer[])))"
-        " ORDER BY section_id, parameter, sampled_at, source_row"
-        " ON CONFLICT (section_id, parameter, sampled_at, revision) DO NOTHING"
-    ).bindparams(bindparam("refused", list(refused_rows)))
-    result = session.execute(statement, {"upload_id": upload_id, "recorded_at": recorded_at})
-    return int(getattr(result, "rowcount", 0))
+    listed = ", ".join(LOADED_COLUMNS)
+    return _returned_rows(
+        session,
+        f"INSERT INTO {SCHEMA}.readings ({listed})"
+        f" SELECT DISTINCT ON (section_id, parameter, sampled_at) {listed}"
+        " FROM staged_readings ORDER BY section_id, parameter, sampled_at, source_row"
+        " ON CONFLICT (section_id, parameter, sampled_at, revision) DO NOTHING RETURNING source_row",
+    )
 
 
-def stored_status_clashes(session: Session) -> tuple[list[Clash], set[int]]:
-    """Staged statuses that differ from the stored ones, and the rows that are stored already."""
+def _returned_rows(session: Session, statement: str) -> list[int]:
+    """What a statement returns in its only column, as a stream of a few bytes each."""
+    connection = session.connection().connection.driver_connection
+    if connection is None:
+        raise RuntimeError("the session has no connection")
+    rows: list[int] = []
+    with connection.cursor() as cursor, cursor.copy(f"COPY ({statement}) TO STDOUT") as copy:
+        for block in copy:
+            rows.extend(map(int, bytes(block).split()))
+    return rows
+
+
+def stored_status_clashes(session: Session) -> list[Clash]:
+    """Staged statuses that differ from the stored ones."""
     rows = session.execute(
         text(
-            f"SELECT s.source_row, t.status, s.status <> t.status AS differs, t.upload_id, u.file_name,"
+            "SELECT s.source_row, s.status AS said, t.status, t.upload_id, u.file_name,"
             f" t.source_row AS stored_row FROM staged_statuses s"
             f" JOIN {SCHEMA}.section_statuses t USING (section_id, observed_at)"
-            f" JOIN {SCHEMA}.uploads u ON u.id = t.upload_id ORDER BY s.source_row"
+            f" JOIN {SCHEMA}.uploads u ON u.id = t.upload_id WHERE s.status <> t.status ORDER BY s.source_row"
         )
-    ).all()
-    clashes = [
-        Clash(row.source_row, "station_status", row.status, row.upload_id, row.file_name, row.stored_row)
+    )
+    return [
+        Clash(
+            row.source_row,
+            "station_status",
+            row.said,
+            row.status,
+            row.upload_id,
+            row.file_name,
+            row.stored_row,
+        )
         for row in rows
-        if row.differs
     ]
-    return clashes, {row.source_row for row in rows if not row.differs}
 
 
-def insert_statuses(session: Session, upload_id: int, refused_rows: Sequence[int]) -> None:
-    """Insert the staged statuses that are not stored yet, except for refused rows."""
+def insert_statuses(session: Session, upload_id: int) -> list[int]:
+    """Insert the staged statuses that are not stored yet; returns the row of each that came in."""
     listed = ", ".join(STATUS_COLUMNS)
-    session.execute(
-        text(
-            f"INSERT INTO {SCHEMA}.section_statuses ({listed}, upload_id)"
-            f" SELECT DISTINCT ON (section_id, observed_at) {listed}, :upload_id FROM staged_statuses"
-            " WHERE source_row NOT IN (SELECT unnest(CAST(:refused AS integer[])))"
-            " ORDER BY section_id, observed_at, source_row"
-            " ON CONFLICT (section_id, observed_at) DO NOTHING"
-        ).bindparams(bindparam("refused", list(refused_rows))),
-        {"upload_id": upload_id},
+    return list(
+        session.execute(
+            text(
+                f"INSERT INTO {SCHEMA}.section_statuses ({listed}, upload_id)"
+                f" SELECT DISTINCT ON (section_id, observed_at) {listed}, :upload_id FROM staged_statuses"
+                " ORDER BY section_id, observed_at, source_row"
+                " ON CONFLICT (section_id, observed_at) DO NOTHING RETURNING source_row"
+            ),
+            {"upload_id": upload_id},
+        ).scalars()
     )

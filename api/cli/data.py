@@ -1,4 +1,4 @@
-"""``ingest``, ``classify`` and ``distance``: files in, reports and results out."""
+"""``ingest``, ``template``, ``classify`` and ``distance``: files in, reports and results out."""
 
 from __future__ import annotations
 
@@ -35,10 +35,49 @@ class CompareOption(StrEnum):
     FULL = "full"
 
 
+class SwappedOption(StrEnum):
+    """What happens to longitude and latitude in each other's column."""
+
+    ERROR = "error"
+    CORRECT = "correct"
+
+
+class OutsideOption(StrEnum):
+    """What happens to places outside the basin or the province they claim, and to (0, 0)."""
+
+    WARN = "warn"
+    ERROR = "error"
+    IGNORE = "ignore"
+
+
+class CodeSource(StrEnum):
+    """What the codes of a file without codes are made from."""
+
+    NAME = "name"
+    PROVINCE_AND_NAME = "province/name"
+
+
 FilesArgument = Annotated[list[Path], typer.Argument(metavar="FILE…", help="files to load")]
 FileArgument = Annotated[Path, typer.Argument(help="file to read")]
 CrsOption = Annotated[
     str | None, typer.Option("--crs", help="coordinate system of the file, such as EPSG:4547")
+]
+TransformationOption = Annotated[
+    str | None,
+    typer.Option(
+        "--transformation",
+        help="way from a refused --crs to WGS 84: EPSG:15918 … or a PROJ pipeline in degrees",
+    ),
+]
+TransformationAccuracyOption = Annotated[
+    float | None, typer.Option("--transformation-accuracy", help="accuracy of --transformation in metres")
+]
+ColumnsOption = Annotated[
+    list[str] | None,
+    typer.Option("--column", metavar="FIELD=HEADER", help="a column whose header is not known; repeatable"),
+]
+CodeFromOption = Annotated[
+    CodeSource | None, typer.Option("--code-from", help="make missing codes out of the names")
 ]
 EncodingOption = Annotated[str | None, typer.Option("--encoding", help="encoding of a text file")]
 SheetOption = Annotated[str | None, typer.Option("--sheet", help="sheet or layer: name or number")]
@@ -56,11 +95,39 @@ def _captured(text: str | None) -> date | datetime | None:
         raise typer.BadParameter(f"{text!r} is not a date or time", param_hint="--captured-at") from error
 
 
+def _columns(texts: list[str] | None) -> dict[str, str]:
+    """``FIELD=HEADER`` options as headers by field."""
+    columns: dict[str, str] = {}
+    for text in texts or ():
+        field, sign, header = text.partition("=")
+        if not sign or not field.strip() or not header.strip():
+            raise typer.BadParameter(f"{text!r} is not FIELD=HEADER", param_hint="--column")
+        columns[field.strip()] = header.strip()
+    return columns
+
+
 def ingest_command(
     context: typer.Context,
     kind: Annotated[Kind, typer.Argument(help="what the files hold")],
     files: FilesArgument,
     crs: CrsOption = None,
+    transformation: TransformationOption = None,
+    transformation_accuracy: TransformationAccuracyOption = None,
+    named: ColumnsOption = None,
+    code_from: CodeFromOption = None,
+    swapped: Annotated[
+        SwappedOption, typer.Option("--swapped", help="longitude and latitude in each other's column")
+    ] = SwappedOption.ERROR,
+    outside: Annotated[
+        OutsideOption | None,
+        typer.Option(
+            "--outside",
+            help="places outside basin or province, and at (0, 0); default: warn, but (0, 0) is an error",
+        ),
+    ] = None,
+    provinces: Annotated[
+        Path | None, typer.Option("--provinces", help="polygon layer of provinces to check places against")
+    ] = None,
     encoding: EncodingOption = None,
     sheet: SheetOption = None,
     source: Annotated[str | None, typer.Option("--source", help="where the file comes from")] = None,
@@ -81,6 +148,13 @@ def ingest_command(
     opened = door(context)
     options = IngestOptions(
         crs=crs,
+        transformation=transformation,
+        transformation_accuracy_m=transformation_accuracy,
+        columns=_columns(named),
+        code_from=None if code_from is None else code_from.value,
+        swapped=swapped.value,
+        outside=None if outside is None else outside.value,
+        provinces=provinces,
         encoding=encoding,
         sheet=sheet,
         source=source,
@@ -135,6 +209,25 @@ def show_report(opened: Door, report: Any, options: IngestOptions) -> None:
         opened.say(text("cli.nothing_loaded", rejected=row["rows_rejected"]))
     if options.dry_run:
         opened.say(text("cli.dry_run"))
+
+
+def template_command(
+    context: typer.Context,
+    kind: Annotated[Kind, typer.Argument(help="what the workbook shall hold")],
+    out: Annotated[Path, typer.Option("--out", help="the workbook to write, such as outfalls.xlsx")],
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="replace a file that exists")] = False,
+) -> None:
+    """Write an Excel template to fill in and load: headers, lists, checks, an example and a guide."""
+    from api.wording import guide_texts
+    from ingest.templates import make_template
+
+    opened = door(context)
+    if out.suffix.lower() != ".xlsx":
+        raise typer.BadParameter(opened.text("templates.out_ending", file=out.name), param_hint="--out")
+    if out.exists() and not overwrite:
+        raise typer.BadParameter(opened.text("templates.out_exists", file=out.name), param_hint="--out")
+    opened.write(make_template(kind.table, guide_texts(opened.catalogue)), out)
+    opened.say(opened.text("templates.written", file=out))
 
 
 def classify_command(
@@ -196,13 +289,15 @@ def classify_command(
     opened.show(shown, columns, form, out)
     if len(shown) < len(rows):
         opened.say(text("cli.more_rows", count=len(rows) - len(shown)))
-    _report_problems(opened, parsed.problems)
+    _report_problems(opened, parsed.problems, file)
 
 
-def _report_problems(opened: Door, problems: Any) -> None:
+def _report_problems(opened: Door, problems: Any, file: Path) -> None:
+    """One line for each problem: file, row, column, value, what to do."""
     for problem in list(problems)[:TABLE_ERRORS]:
         row = problem.as_json(opened.text)
-        opened.say(f"  {opened.text('cli.col_row')} {row['row']} {row['column'] or ''}: {row['message']}")
+        parts = [file.name, opened.text("cli.col_row"), str(row["row"]), row["column"], row["value"]]
+        opened.say(f"  {' '.join(part for part in parts if part)}: {row['message']}")
     if len(problems) > TABLE_ERRORS:
         opened.say(opened.text("cli.more_rows", count=len(problems) - TABLE_ERRORS))
 
@@ -218,6 +313,10 @@ def distance_command(
         float, typer.Option("--within", help="farthest distance to report, in metres", min=0)
     ] = 10_000.0,
     crs: CrsOption = None,
+    transformation: TransformationOption = None,
+    transformation_accuracy: TransformationAccuracyOption = None,
+    named: ColumnsOption = None,
+    code_from: CodeFromOption = None,
     encoding: EncodingOption = None,
     sheet: SheetOption = None,
     form: FormatOption = Format.TABLE,
@@ -229,11 +328,21 @@ def distance_command(
     from spatial.distance import distances_as_json, measure_distances, shorelines_in_force
 
     opened = door(context)
+    options = IngestOptions(
+        crs=crs,
+        transformation=transformation,
+        transformation_accuracy_m=transformation_accuracy,
+        columns=_columns(named),
+        code_from=None if code_from is None else code_from.value,
+        encoding=encoding,
+        sheet=sheet,
+    )
     with opened.working(opened.text("cli.reading", name=file.name)):
-        places = parse_features("facilities", file, IngestOptions(crs=crs, encoding=encoding, sheet=sheet))
+        places = parse_features("facilities", file, options)
         lines = parse_features("shorelines", shorelines, IngestOptions(rank=rank))
     if places.problems or lines.problems:
-        _report_problems(opened, [*places.problems, *lines.problems])
+        _report_problems(opened, places.problems, file)
+        _report_problems(opened, lines.problems, shorelines)
         raise typer.Exit(EXIT_REJECTED)
     facilities = places.frame
     with opened.working(opened.text("cli.measuring")):
