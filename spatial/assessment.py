@@ -17,7 +17,7 @@ by plan; their mean is taken over what there is, and the number of months is rep
 Within a month, automatic data stand before manual data for six items, and a value below the detection limit
 enters as half of that limit (环办监测函〔2020〕82号). Where nothing at all was detected, the mean is judged
 as what it is: a value below the mean detection limit. Readings of stopped stations and of stations under
-maintenance do not enter.
+maintenance do not enter, nor those that failed quality control; suspect ones enter by a setting.
 """
 
 from collections import Counter
@@ -72,6 +72,9 @@ READING_COLUMNS: Final = frozenset(
         "station_status",
     },
 )
+# Flags of QARTOD; a reading without one is as usable as one that passed.
+_SUSPECT: Final = 3
+_UNUSABLE: Final = (4, 9)
 _SHORT_RANGE_DAYS: Final = 31
 _PRECISION: Final = Context(prec=28, rounding=ROUND_HALF_EVEN)
 
@@ -85,7 +88,8 @@ class AssessmentSettings:
     `round_means` rounds a mean to the published decimals of its item before it is compared.
     `interrupted_sections` freeze or run dry and need fewer months. `river_like_reservoirs` are judged as
     rivers. `intensity_highest` is `reading` or `daily_mean`; None takes the method's. `renormalise_trophic`
-    gives a trophic index with indicators missing.
+    gives a trophic index with indicators missing. `use_suspect` lets readings enter that quality control
+    calls suspect; those that it fails never enter, those that it passed or did not look at always do.
     """
 
     method: EvaluationMethod = field(default_factory=load_evaluation_method)
@@ -96,6 +100,7 @@ class AssessmentSettings:
     river_like_reservoirs: frozenset[str] = frozenset()
     intensity_highest: Literal["reading", "daily_mean"] | None = None
     renormalise_trophic: bool = False
+    use_suspect: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,7 +285,8 @@ def assess_sections(
     readings : DataFrame, one row per reading
         ``section`` (code), ``sampled_at`` (zoned), ``parameter``, ``value``, ``full_value``, ``qualifier``,
         ``detection_limit`` (Decimals in the parameter's unit), ``station_type``, ``station_status``;
-        ``upload_id`` where there. Rows outside the period and of sections not listed are left alone.
+        ``upload_id`` and ``quality`` (QARTOD: 1 pass, 2 not evaluated, 3 suspect, 4 fail, 9 missing) where
+        there. Rows outside the period and of sections not listed are left alone.
 
     Returns
     -------
@@ -528,6 +534,11 @@ def _coverage_warnings(evidence: _Evidence, period: Period, method: EvaluationMe
     warnings = []
     if evidence.samples and evidence.excluded:
         warnings.append(give_reason("readings_excluded", **evidence.excluded))
+    warnings.extend(
+        give_reason(code, count=evidence.excluded[code])
+        for code in ("readings_failed_quality", "readings_suspect")
+        if code in evidence.excluded
+    )
     due = period.days * method.automatic_readings_per_day
     if evidence.automatic_samples and Fraction(evidence.automatic_samples, due) < method.automatic_warn_below:
         warnings.append(give_reason("automatic_coverage_low", found=evidence.automatic_samples, due=due))
@@ -571,7 +582,7 @@ def _gather_evidence(
     for code in work["parameter"].unique().tolist():
         find_parameter(code)
     scale = _enter_amounts(work, frame, settings)
-    work["refused"] = _refusals(work, frame, settings.method)
+    work["refused"] = _refusals(work, frame, settings)
     excluded = {
         section: dict(sorted(Counter(part.tolist()).items()))
         for section, part in work.loc[work["refused"] != "", "refused"].groupby(work["section"])
@@ -634,9 +645,14 @@ def _enter_amounts(work: pd.DataFrame, frame: pd.DataFrame, settings: Assessment
     return int(10**power) * measured
 
 
-def _refusals(work: pd.DataFrame, frame: pd.DataFrame, method: EvaluationMethod) -> list[str]:
+def _refusals(work: pd.DataFrame, frame: pd.DataFrame, settings: AssessmentSettings) -> list[str]:
     """Say for every reading why it does not enter: a code, or an empty text for one that does."""
+    method = settings.method
     registry = load_parameters()
+    by_quality: dict[object, str] = dict.fromkeys(_UNUSABLE, "readings_failed_quality")
+    if not settings.use_suspect:
+        by_quality[_SUSPECT] = "readings_suspect"
+    flags = list_cells(frame["quality"]) if "quality" in frame.columns else [None] * len(frame)
     by_status = {
         status: "station_stopped"
         if is_stopped(status, method)
@@ -647,11 +663,12 @@ def _refusals(work: pd.DataFrame, frame: pd.DataFrame, method: EvaluationMethod)
         if isinstance(status, str)
     }
     refused = []
-    for code, number, below, status in zip(
+    for code, number, below, status, flag in zip(
         work["parameter"].tolist(),
         work["entering"].tolist(),
         work["censored"].tolist(),
         list_cells(frame["station_status"]),
+        flags,
         strict=True,
     ):
         reason = by_status.get(status, "") if isinstance(status, str) else ""
@@ -659,7 +676,7 @@ def _refusals(work: pd.DataFrame, frame: pd.DataFrame, method: EvaluationMethod)
             reason = "detection_limit_unknown" if below else "value_missing"
         if not reason and not registry[code].gross_min <= number <= registry[code].gross_max:
             reason = "value_impossible"
-        refused.append(reason)
+        refused.append(reason or by_quality.get(flag, ""))
     return refused
 
 
