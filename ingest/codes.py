@@ -15,6 +15,7 @@ FILE_CODES = frozenset(
         "file_too_large",
         "format_unknown",
         "option_wrong",
+        "quality_thresholds_wrong",
         "sheet_ambiguous",
         "sheet_missing",
         "unit_unknown",
