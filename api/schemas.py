@@ -166,6 +166,7 @@ class FacilityOut(BaseModel):
 class ReadingOut(Shape):
     """One reading as it was loaded."""
 
+    section: str
     sampled_at: datetime
     parameter: str
     value: float
@@ -175,6 +176,7 @@ class ReadingOut(Shape):
     unit: str | None
     station_type: str | None
     station_status: str | None
+    method: str | None
     upload_id: int
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from functools import cache
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
@@ -19,6 +20,7 @@ from sqlalchemy import Engine
 from api.jobs import open_database
 from api.settings import Settings
 from api.web import problems
+from api.web.description import describe
 from api.web.etags import EntityTags
 from api.web.routes import (
     assessments,
@@ -77,6 +79,9 @@ def create_app(settings: Settings, engine: Engine | None = None) -> FastAPI:
         app.include_router(module.router, prefix="/api/v1")
     app.include_router(operations.router)
     app.include_router(pages.router)
+
+    document = cache(lambda: describe(app))
+    app.openapi = document  # type: ignore[method-assign]  # FastAPI's own way to extend the document
 
     swagger = Path(fastapi_offline.__file__).parent / "static"
     app.mount("/assets/swagger", StaticFiles(directory=swagger), name="swagger")

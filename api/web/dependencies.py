@@ -9,11 +9,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
+from operator import itemgetter
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 from fastapi import Depends, Query, Request
 from fastapi.responses import Response
+from pydantic import BeforeValidator
 from sqlalchemy.orm import Session
 
 from api.catalogue import Catalogue, Language
@@ -23,6 +25,7 @@ from api.settings import Settings
 
 BEIJING = ZoneInfo("Asia/Shanghai")
 GEOJSON = "application/geo+json"
+YEARS = (1900, 2100)  # as files have them
 
 
 def get_settings(request: Request) -> Settings:
@@ -40,14 +43,7 @@ def get_session(request: Request) -> Iterator[Session]:
 
 def get_catalogue(request: Request, settings: Annotated[Settings, Depends(get_settings)]) -> Catalogue:
     """The catalogue in the language that the client prefers (`Accept-Language`), else the configured one."""
-    ranked: list[tuple[float, int, str]] = []
-    for place, part in enumerate(request.headers.get("accept-language", "").split(",")):
-        tag, _, weight = part.strip().partition(";q=")
-        try:
-            ranked.append((-float(weight or 1), place, tag.lower()))
-        except ValueError:
-            continue
-    for _, _, tag in sorted(ranked):
+    for tag in preferred(request.headers.get("accept-language", "")):
         for language in Language:
             if tag.split("-")[0] == language.split("-")[0]:
                 return Catalogue(language)
@@ -64,10 +60,50 @@ def today() -> date:
     return datetime.now(BEIJING).date()
 
 
-AsOfQuery = Annotated[date | None, Query(description="the day the answer speaks of; default: today")]
+def iso_day(value: object) -> object:
+    """A day as the contract writes it; a bare number is none (pydantic would count it from 1970).
+
+    Raises
+    ------
+    ValueError
+        If the text is no ISO date, or lies outside the years that files may have.
+    """
+    if not isinstance(value, str):
+        return value
+    try:
+        day = date.fromisoformat(value)
+    except ValueError as error:
+        raise ValueError("expected a date such as 2024-01-01") from error
+    if not YEARS[0] <= day.year <= YEARS[1]:
+        raise ValueError(f"expected a date in the years {YEARS[0]} to {YEARS[1]}")
+    return day
+
+
+def iso_instant(value: object) -> object:
+    """An instant as ISO text; a bare number is none.
+
+    Raises
+    ------
+    ValueError
+        If the text is no ISO date and time.
+    """
+    if not isinstance(value, str):
+        return value
+    try:
+        return datetime.fromisoformat(value)
+    except ValueError as error:
+        raise ValueError("expected an instant such as 2024-01-01T08:00:00+08:00") from error
+
+
+DayQuery = Annotated[date | None, BeforeValidator(iso_day)]
+InstantQuery = Annotated[datetime | None, BeforeValidator(iso_instant)]
+AsOfQuery = Annotated[DayQuery, Query(description="the day the answer speaks of; default: today")]
 RegionQuery = Annotated[
     str | None,
-    Query(description="GB/T 2260 code; everything below it is included", pattern=r"^(\d{2,12}|yangtze)$"),
+    Query(
+        description="GB/T 2260 code; everything below it is included",
+        pattern=r"^([1-9][0-9](?:[0-9]{2}(?:[0-9]{2}(?:[0-9]{3}){0,2})?)?|yangtze)$",
+    ),
 ]
 
 
@@ -85,18 +121,35 @@ def get_format(
         AnswerFormat | None, Query(description="json, geojson or csv; else by `Accept`")
     ] = None,
 ) -> AnswerFormat:
-    """The format of the answer: the parameter, else the first known type of ``Accept``, else JSON."""
+    """The format of the answer: the parameter, else the best liked known type of ``Accept``, else JSON."""
     if format is not None:
         return format
-    for part in request.headers.get("accept", "").split(","):
-        match part.partition(";")[0].strip():
-            case "application/geo+json":
-                return AnswerFormat.GEOJSON
-            case "text/csv":
-                return AnswerFormat.CSV
-            case "application/json":
-                return AnswerFormat.JSON
-    return AnswerFormat.JSON
+    wanted = (FORMATS[kind] for kind in preferred(request.headers.get("accept", "")) if kind in FORMATS)
+    return next(wanted, AnswerFormat.JSON)
+
+
+FORMATS = {
+    "application/json": AnswerFormat.JSON,
+    GEOJSON: AnswerFormat.GEOJSON,
+    "text/csv": AnswerFormat.CSV,
+}
+
+
+def preferred(header: str) -> list[str]:
+    """The values of an ``Accept…`` header in lower case, the best liked first; not those refused (q=0)."""
+    ranked: list[tuple[float, str]] = []
+    for part in header.split(","):
+        value, *params = (piece.strip().lower() for piece in part.split(";"))
+        weight = 1.0
+        for param in params:
+            if param.startswith("q="):
+                try:
+                    weight = float(param.removeprefix("q="))
+                except ValueError:
+                    weight = 0.0
+        if value and weight > 0:
+            ranked.append((-weight, value))
+    return [value for _, value in sorted(ranked, key=itemgetter(0))]
 
 
 FormatDep = Annotated[AnswerFormat, Depends(get_format)]
@@ -114,14 +167,52 @@ class Page:
         """One more than the page holds: whether there is a next page is seen without counting."""
         return self.limit + 1
 
+    def key(self, *types: type[str | int | datetime]) -> list[Any] | None:
+        """The last key of the page before, of these types; None on the first page.
+
+        Raises
+        ------
+        BadRequestError
+            If the cursor holds something else: it is not from this list.
+        """
+        if self.after is None:
+            return None
+        if len(self.after) != len(types):
+            raise _foreign_cursor(self.after)
+        return [_key_part(self.after, part, wanted) for part, wanted in zip(self.after, types, strict=True)]
+
     def next_cursor(self, items: Sequence[object], key: list[Any]) -> str | None:
         """The cursor of the next page when one more item than the page holds was found."""
         return encode_cursor(key) if len(items) > self.limit else None
 
 
+def _key_part(key: list[Any], part: object, wanted: type[str | int | datetime]) -> object:
+    if wanted is int and type(part) is int and 0 <= part < 2**63:
+        return part
+    if wanted is str and isinstance(part, str) and storable(part):
+        return part
+    if wanted is datetime and isinstance(part, str):
+        try:
+            moment = datetime.fromisoformat(part)
+        except ValueError as error:
+            raise _foreign_cursor(key) from error
+        if moment.tzinfo is not None:
+            return moment
+    raise _foreign_cursor(key)
+
+
+def storable(text: str) -> bool:
+    """Whether the database has room for a text: not for NUL, nor for half a surrogate pair."""
+    return "\x00" not in text and not any("\ud800" <= sign <= "\udfff" for sign in text)
+
+
+def _foreign_cursor(key: list[Any]) -> BadRequestError:
+    return BadRequestError("cursor", encode_cursor(key), "the `next` of an earlier page of this list")
+
+
 def encode_cursor(key: list[Any]) -> str:
     """An opaque cursor from the last key of a page."""
-    text = json.dumps(key, ensure_ascii=False, separators=(",", ":"), default=str)
+    text = json.dumps(key, separators=(",", ":"), default=str)
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
@@ -135,7 +226,7 @@ def decode_cursor(cursor: str) -> list[Any]:
     """
     try:
         key = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-    except (binascii.Error, ValueError) as error:
+    except (binascii.Error, ValueError, RecursionError) as error:
         raise BadRequestError("cursor", cursor, "the `next` of an earlier page") from error
     if not isinstance(key, list):
         raise BadRequestError("cursor", cursor, "the `next` of an earlier page")

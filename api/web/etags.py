@@ -10,7 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 
 class EntityTags:
-    """ASGI middleware: adds ``ETag`` to successful GET answers and honours ``If-None-Match``.
+    """ASGI middleware: adds ``ETag`` to successful GET answers and honours ``If-None-Match``; answers HEAD.
 
     The tag is a hash of the body, so it is right whatever the route does. Bodies of lists are bounded by
     the page size; answers that already carry a tag, or that are streamed (no content length), pass untouched.
@@ -24,6 +24,8 @@ class EntityTags:
         if scope["type"] != "http" or scope["method"] not in ("GET", "HEAD"):
             await self.app(scope, receive, send)
             return
+        if scope["method"] == "HEAD":
+            scope = {**scope, "method": "GET"}  # the same answer; the server sends its headers only
         asked = Headers(scope=scope).get("if-none-match", "")
         start: Message | None = None
         body = bytearray()

@@ -5,7 +5,7 @@ Unexpected exceptions become a bare 500: their text goes to the log, never to th
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -16,6 +16,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api import errors as api_errors
 from ingest import errors as ingest_errors
@@ -110,9 +111,16 @@ def problem_of(error: Exception) -> Problem | None:
     return next((PROBLEMS[cls] for cls in type(error).__mro__ if cls in PROBLEMS), None)
 
 
-def respond(request: Request, problem: Problem, detail: str, **members: Any) -> JSONResponse:
+def respond(
+    request: Request,
+    problem: Problem,
+    detail: str,
+    headers: Mapping[str, str] | None = None,
+    **members: Any,
+) -> JSONResponse:
     """A problem document as a response."""
-    headers = {"WWW-Authenticate": "Bearer"} if problem.status is HTTPStatus.UNAUTHORIZED else None
+    if problem.status is HTTPStatus.UNAUTHORIZED:
+        headers = {"WWW-Authenticate": "Bearer"}
     body = {
         "type": problem.type,
         "title": problem.title,
@@ -149,7 +157,7 @@ def _http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)  # noqa: S101  # the handler is registered for this class only
     status = HTTPStatus(error.status_code)
     problem = Problem(status, status.phrase.lower().replace(" ", "-"), status.phrase)
-    return respond(request, problem, str(error.detail))
+    return respond(request, problem, str(error.detail), error.headers)  # such as Allow with 405
 
 
 def _unexpected(request: Request, error: Exception) -> JSONResponse:
@@ -157,8 +165,34 @@ def _unexpected(request: Request, error: Exception) -> JSONResponse:
     return respond(request, BARE, BARE.title)
 
 
+class PlainText:
+    """ASGI middleware: refuses NUL in an address, which no text of the database can hold."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one connection."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        request = Request(scope)
+        if "\x00" in request.url.path or "\x00" in scope["path"]:
+            problem = PROBLEMS[api_errors.NotKnownError]
+            await respond(request, problem, "nothing has NUL in its code")(scope, receive, send)
+            return
+        for name, value in request.query_params.multi_items():
+            if "\x00" in value:
+                problem = PROBLEMS[api_errors.BadRequestError]
+                answer = respond(request, problem, f"{name} {value!r}: expected a text without NUL")
+                await answer(scope, receive, send)
+                return
+        await self.app(scope, receive, send)
+
+
 def register(app: FastAPI) -> None:
     """Install the handlers."""
+    app.add_middleware(PlainText)
     for base in (
         api_errors.ApiError,
         ingest_errors.IngestError,

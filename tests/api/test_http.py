@@ -13,6 +13,8 @@ import pytest
 from api.catalogue import Catalogue, Language
 from api.errors import ApiError
 from api.keys import issue_key
+from api.schemas import ReadingPage
+from api.web.dependencies import encode_cursor
 from api.web.problems import PROBLEMS, all_problems, problem_of
 from ingest.errors import IngestError
 from maps.errors import MapsError
@@ -88,6 +90,11 @@ def test_a_region_takes_in_what_lies_below_it(client: Any) -> None:
         ("limit=0", "limit"),
         ("as_of=2024-13-01", "as_of"),
         ("region=x", "region"),
+        ("region=042000", "region"),
+        ("as_of=0", "as_of"),
+        ("as_of=1704067200", "as_of"),
+        ("as_of=9999-12-31", "as_of"),
+        ("region=%00", "region"),
     ],
 )
 def test_a_wrong_parameter_is_a_problem_document_that_names_it(
@@ -117,6 +124,74 @@ def test_an_unknown_code_is_a_404_problem(client: Any, path: str) -> None:
     assert answer.status_code == 404
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.json()["status"] == 404
+
+
+@pytest.mark.parametrize(
+    ("path", "key"),
+    [
+        ("sections", ["\x00"]),
+        ("sections", ["\ud800"]),
+        ("outfalls", []),
+        ("tailings-ponds", [{"a": 1}]),
+        ("findings", ["x"]),
+        ("findings", [10**30]),
+        ("findings", [float("nan")]),
+        ("sections/S420502001/readings", ["x", "tp"]),
+        ("sections/S420502001/readings", ["2024-01-01T00:00:00", "tp"]),
+        ("sections/S420502001/readings", ["2024-01-01T00:00:00+08:00"]),
+    ],
+)
+def test_a_cursor_of_another_list_is_refused(client: Any, path: str, key: list[Any]) -> None:
+    answer = client.get(f"/api/v1/{path}", params={"cursor": encode_cursor(key)})
+    assert answer.status_code == 422
+    assert "cursor" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("sections/%00", 404),
+        ("outfalls/a%00b", 404),
+        ("findings?rule=%00", 422),
+        ("findings?rule=no-such-rule", 422),
+        ("findings?updated_since=0", 422),
+        ("sections/S420502001/readings?parameter=no-such-parameter", 422),
+        ("sections/S420502001/readings?to=9999-12-31", 422),
+        ("uploads/99999999999999999999", 422),
+        ("uploads/99999999999999999999/rejects.csv", 422),
+    ],
+)
+def test_nothing_in_an_address_breaks_the_application(client: Any, path: str, status: int) -> None:
+    answer = client.get(f"/api/v1/{path}")
+    assert answer.status_code == status
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/api/v1/sections", "/api/v1/rules", "/"])
+def test_head_has_the_headers_of_get_and_no_body(client: Any, path: str) -> None:
+    head, get = client.head(path), client.get(path)
+    assert (head.status_code, head.content) == (200, b"")
+    assert head.headers["etag"] == get.headers["etag"]
+
+
+def test_a_method_that_is_not_allowed_says_which_are(client: Any) -> None:
+    answer = client.delete("/api/v1/sections")
+    assert (answer.status_code, answer.headers["allow"]) == (405, "GET")
+
+
+@pytest.mark.parametrize(
+    ("accept", "expected"),
+    [
+        ("text/csv;q=0.1, application/json", "application/json"),
+        ("application/json;q=0.5, application/geo+json", "application/geo+json"),
+        ("application/geo+json;q=0", "application/json"),
+        ("text/html, */*;q=0.8", "application/json"),
+        (";;,q=, text/csv;q=x", "application/json"),
+    ],
+)
+def test_the_best_liked_type_is_answered(client: Any, accept: str, expected: str) -> None:
+    answer = client.get("/api/v1/outfalls?limit=1", headers={"Accept": accept})
+    assert answer.headers["content-type"] == expected
 
 
 def test_an_unknown_address_is_a_problem_document_too(client: Any) -> None:
@@ -305,11 +380,54 @@ def test_a_file_above_the_limit_is_refused(empty_client: Any, bureau_key: str) -
 
 
 @pytest.mark.parametrize(
-    "name", ["../../etc/outfalls.csv", "..\\..\\outfalls.csv", "a'; DROP TABLE uploads; --.csv"]
+    "name",
+    [
+        "../../etc/outfalls.csv",
+        "..\\..\\outfalls.csv",
+        "a'; DROP TABLE uploads; --.csv",
+        "排污口" * 100 + ".csv",
+        "a\x00b\x01c.csv",
+    ],
 )
 def test_the_name_of_a_file_leads_nowhere(empty_client: Any, bureau_key: str, name: str) -> None:
     assert upload(empty_client, bureau_key, OUTFALLS, name=name).status_code == 202
     assert empty_client.get("/readyz").status_code == 200
+
+
+@pytest.mark.parametrize("name", ["..", ".", "x" * 300, "." + "x" * 300])
+def test_a_name_that_says_nothing_is_a_422_problem(empty_client: Any, bureau_key: str, name: str) -> None:
+    answer = upload(empty_client, bureau_key, OUTFALLS, name=name)
+    assert (answer.status_code, answer.json()["type"]) == (422, "/problems/unusable-file")
+
+
+@pytest.mark.parametrize("field", ["source", "encoding", "crs", "sheet"])
+def test_an_option_of_an_upload_that_cannot_be_stored_is_refused(
+    empty_client: Any, bureau_key: str, field: str
+) -> None:
+    answer = empty_client.post(
+        "/api/v1/uploads?kind=outfalls",
+        data={field: "a\x00b"},
+        files={"file": ("outfalls.csv", OUTFALLS.encode(), "text/csv")},
+        headers={"Authorization": f"Bearer {bureau_key}"},
+    )
+    assert answer.status_code == 422
+    assert field in answer.json()["detail"]
+
+
+def test_a_feed_without_years_takes_the_day_of_its_capture(empty_client: Any, bureau_key: str) -> None:
+    feed = "省份,断面名称,监测时间,氨氮(mg/L)\n湖北省,沌口,04-01 08:00,0.1\n"
+    answers = [
+        empty_client.post(
+            "/api/v1/uploads?kind=readings",
+            data=data,
+            files={"file": ("feed.csv", feed.encode(), "text/csv")},
+            headers={"Authorization": f"Bearer {bureau_key}"},
+        ).json()
+        for data in ({}, {"captured_at": "2024-04-02"})
+    ]
+    assert [answer["rows_loaded"] for answer in answers] == [0, 1]
+    (reading,) = empty_client.get("/api/v1/sections/湖北省/沌口/readings").json()["items"]
+    assert reading["sampled_at"] == "2024-04-01T08:00:00+08:00"
 
 
 def test_a_file_that_cannot_be_used_is_a_422_problem(empty_client: Any, bureau_key: str) -> None:
@@ -353,6 +471,22 @@ def test_an_unexpected_error_tells_the_client_nothing(client: Any, monkeypatch: 
 def test_the_openapi_document_is_the_one_in_the_repository(client: Any) -> None:
     committed = json.loads((ROOT / "docs/openapi.json").read_text(encoding="utf-8"))
     assert client.get("/openapi.json").json() == committed
+
+
+def test_every_answer_is_of_a_documented_status_type_and_shape(client: Any) -> None:
+    document = client.get("/openapi.json").json()
+    for path, item in document["paths"].items():
+        for operation in item.values():
+            for status, answer in operation["responses"].items():
+                if status.startswith("4"):
+                    assert list(answer["content"]) == ["application/problem+json"], path
+    assert set(document["paths"]["/api/v1/outfalls"]["get"]["responses"]["200"]["content"]) == {
+        "application/json",
+        "application/geo+json",
+        "text/csv",
+    }
+    assert "HTTPValidationError" not in document["components"]["schemas"]
+    ReadingPage.model_validate(client.get("/api/v1/sections/S420502001/readings?limit=5").json())
 
 
 def test_the_reasons_of_every_finding_and_score_have_words(sample: Any) -> None:

@@ -55,7 +55,7 @@ def _register(path: str, kind: str, words: str) -> None:
             region_code=region,
             bbox=bbox,
             where=ONLY.get(kind),
-            after=str(page.after[0]) if page.after else "",
+            after=after[0] if (after := page.key(str)) else "",
             limit=page.fetch,
         )
         rows = feature_rows(frame)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
@@ -14,6 +13,7 @@ from api.web.dependencies import (
     AsOfQuery,
     BBoxDep,
     FormatDep,
+    InstantQuery,
     PageDep,
     RegionQuery,
     SessionDep,
@@ -21,6 +21,8 @@ from api.web.dependencies import (
 )
 from api.web.problems import ProblemOut
 from models import queries
+from spatial.errors import UnknownRuleError
+from spatial.rulebook import load_rulebook
 
 router = APIRouter(prefix="/findings", tags=["findings"])
 
@@ -39,10 +41,12 @@ def list_findings(
     state: Annotated[Literal["open", "due", "overdue", "resolved"] | None, Query()] = None,
     as_of: AsOfQuery = None,
     updated_since: Annotated[
-        datetime | None, Query(description="only findings recorded since this instant (with offset)")
+        InstantQuery, Query(description="only findings recorded since this instant (with offset)")
     ] = None,
 ) -> Response:
     """Findings of the latest run (of `as_of`, where given) that covers the region, in a stable order."""
+    if rule is not None and rule not in {known.id for known in load_rulebook().rules}:
+        raise UnknownRuleError(rule)  # an empty page would look as if all was well
     run = require_run(session, as_of, region)
     found = queries.findings_page(
         session,
@@ -53,7 +57,7 @@ def list_findings(
         state=state,
         bbox=bbox,
         updated_since=updated_since,
-        after=int(page.after[0]) if page.after else None,
+        after=after[0] if (after := page.key(int)) else None,
         limit=page.fetch,
     )
     shown = found[: page.limit]

@@ -15,6 +15,7 @@ from api.web.dependencies import (
     BEIJING,
     AsOfQuery,
     BBoxDep,
+    DayQuery,
     FormatDep,
     PageDep,
     RegionQuery,
@@ -50,7 +51,7 @@ def list_sections(
         as_of or today(),
         region_code=region,
         bbox=bbox,
-        after=str(page.after[0]) if page.after else "",
+        after=after[0] if (after := page.key(str)) else "",
         limit=page.fetch,
     )
     rows = feature_rows(frame)
@@ -65,17 +66,18 @@ def list_readings(
     page: PageDep,
     form: FormatDep,
     parameter: Annotated[str | None, Query(description="only this parameter, such as tp")] = None,
-    start: Annotated[date | None, Query(alias="from", description="first day (Beijing)")] = None,
-    end: Annotated[date | None, Query(alias="to", description="last day (Beijing)")] = None,
+    start: Annotated[DayQuery, Query(alias="from", description="first day (Beijing)")] = None,
+    end: Annotated[DayQuery, Query(alias="to", description="last day (Beijing)")] = None,
 ) -> Response:
     """Readings of a section by time, then parameter."""
+    after = page.key(datetime, str)
     found = queries.reading_page(
         session,
         code,
         start=midnight(start or FOREVER[0]),
         end=midnight((end or FOREVER[1]) + timedelta(days=1)),
-        parameter=parameter,
-        after=(datetime.fromisoformat(page.after[0]), str(page.after[1])) if page.after else None,
+        parameter=None if parameter is None else find_parameter(parameter).code,
+        after=(after[0], after[1]) if after else None,
         limit=page.fetch,
     )
     rows = [{**row, "unit": find_parameter(row["parameter"]).unit} for row in feature_rows(found)]
