@@ -23,6 +23,35 @@ class BadRequestError(ApiError):
         self.expected = expected
 
 
+class OutputError(ApiError):
+    """A file cannot be written."""
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(f"{path} cannot be written: {reason}")
+        self.path = path
+        self.reason = reason
+
+
+class SettingError(ApiError):
+    """A ``QINGJIANG_*`` setting has a value that means nothing."""
+
+    def __init__(self, name: str, value: str, expected: str) -> None:
+        super().__init__(f"setting {name} {value!r}: {expected}")
+        self.name = name
+        self.value = value
+        self.expected = expected
+
+
+class PortTakenError(ApiError):
+    """Nobody can listen on this address."""
+
+    def __init__(self, host: str, port: int, reason: str) -> None:
+        super().__init__(f"cannot listen on {host}:{port} ({reason}): choose another --port or --host")
+        self.host = host
+        self.port = port
+        self.reason = reason
+
+
 class NotKnownError(ApiError):
     """Nothing of this kind has this code."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import secrets
 from datetime import date, datetime
 from enum import StrEnum
@@ -17,6 +18,8 @@ from models.tables import ApiKey
 
 PREFIX = "qj_"
 SECRET_BYTES = 32
+REGION = re.compile(r"[1-9][0-9]{5}")
+KEY_ID = re.compile(r"[0-9]{1,18}")
 
 
 class Role(StrEnum):
@@ -48,7 +51,7 @@ def issue_key(
     """
     if role not in set(Role):
         raise BadRequestError("role", role, ", ".join(Role))
-    if region_code is not None and not (region_code.isdigit() and len(region_code) == 6):
+    if region_code is not None and REGION.fullmatch(region_code) is None:
         raise BadRequestError("region", region_code, "a GB/T 2260 code of six digits")
     key = PREFIX + secrets.token_urlsafe(SECRET_BYTES)
     row = ApiKey(
@@ -99,7 +102,7 @@ def end_key(engine: Engine, key_id: str) -> None:
         If there is no such key.
     """
     with Session(engine) as session, session.begin():
-        row = session.get(ApiKey, int(key_id)) if key_id.isdigit() else None
+        row = session.get(ApiKey, int(key_id)) if KEY_ID.fullmatch(key_id) else None
         if row is None:
             raise NotKnownError("key", key_id)
         if row.revoked_at is None:

@@ -105,5 +105,10 @@ def to_csv(rows: Sequence[Row]) -> str:
 def to_parquet(rows: Sequence[Row]) -> bytes:
     """Parquet, one row each, nested values as JSON text."""
     buffer = io.BytesIO()
-    pd.DataFrame([flat(row) for row in rows]).to_parquet(buffer, index=False)
+    frame = pd.DataFrame([flat(row) for row in rows])
+    for name in frame:
+        # A Parquet column has one type: numbers beside words (a threshold) are written as text.
+        if pd.api.types.infer_dtype(frame[name], skipna=True).startswith("mixed"):
+            frame[name] = frame[name].map(str, na_action="ignore").astype("str")
+    frame.to_parquet(buffer, index=False)
     return buffer.getvalue()

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
-from pydantic import Field, PositiveInt
+from pydantic import Field, PositiveInt, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from api.catalogue import Language
+from api.errors import SettingError
 
 
 class Settings(BaseSettings):
     """``QINGJIANG_*`` environment variables or ``.env``; listed in the README (a test compares)."""
 
-    model_config = SettingsConfigDict(env_prefix="QINGJIANG_", env_file=".env", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix="QINGJIANG_", env_file=".env", env_ignore_empty=True, frozen=True, extra="ignore"
+    )
 
     database_url: str | None = Field(
         default=None, description="PostgreSQL + PostGIS to use; unset: the embedded cluster under `home`"
@@ -30,6 +34,27 @@ class Settings(BaseSettings):
     tiles_attribution: str = Field(default="", description="who must be named beside the base map")
     page_size_max: PositiveInt = Field(default=1_000, description="most items on one page of a list")
     upload_max_mb: PositiveInt = Field(default=512, description="largest accepted upload in MiB")
-    log_level: str = Field(
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         default="WARNING", description="DEBUG, INFO, WARNING or ERROR; the log goes to stderr"
     )
+
+    @field_validator("log_level", mode="before")
+    @classmethod
+    def _in_capitals(cls, value: object) -> object:
+        return value.upper() if isinstance(value, str) else value
+
+
+def read_settings() -> Settings:
+    """The settings of the environment.
+
+    Raises
+    ------
+    SettingError
+        If one of them has a value that means nothing.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        fault = error.errors()[0]
+        name = "_".join(str(part) for part in fault["loc"])
+        raise SettingError(f"QINGJIANG_{name.upper()}", str(fault["input"]), fault["msg"]) from error

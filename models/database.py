@@ -19,7 +19,7 @@ from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from psycopg.conninfo import make_conninfo
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
-from sqlalchemy.exc import OperationalError, ProgrammingError
+from sqlalchemy.exc import ArgumentError, OperationalError, ProgrammingError
 from sqlalchemy.orm import Session, sessionmaker
 
 from models.errors import (
@@ -41,7 +41,12 @@ MIGRATION_LOCK = 4_490_000
 
 def normalise_url(url: str | URL) -> URL:
     """The URL with the driver we use; `postgres://` and `postgresql://` are taken for it."""
-    parsed = make_url(url)
+    try:
+        parsed = make_url(url)
+    except ArgumentError as error:
+        raise UnsupportedServerError(
+            "the configured URL is none, such as postgresql+psycopg://user:password@host/name"
+        ) from error
     if parsed.drivername in {"postgres", "postgresql"}:
         parsed = parsed.set(drivername="postgresql+psycopg")
     if parsed.drivername != "postgresql+psycopg":
@@ -226,7 +231,10 @@ def backup(url: str, file: Path) -> None:
             os.fsync(stream.fileno())
         if finished.returncode != 0:
             raise BackupError("backup", str(file), last_line(finished.stderr))
-        unfinished.replace(file)
+        try:
+            unfinished.replace(file)
+        except OSError as error:
+            raise BackupError("backup", str(file), error.strerror or str(error)) from error
     finally:
         unfinished.unlink(missing_ok=True)
 

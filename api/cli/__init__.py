@@ -13,7 +13,7 @@ import typer
 from api.catalogue import Catalogue, Language
 from api.cli import data, databases, pictures, service, verdicts
 from api.cli.door import Door, Doorkeeper
-from api.settings import Settings
+from api.settings import read_settings
 
 app = typer.Typer(
     cls=Doorkeeper,
@@ -44,7 +44,7 @@ def enter(
     """Read the settings once and hand them to the command."""
     from api.logs import configure_logging
 
-    settings = Settings()
+    settings = read_settings()
     configure_logging(settings.log_level)
     opened = Door(settings, Catalogue(lang or settings.language))
     context.obj = opened

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from api.cli.door import EXIT_UNUSABLE, Door, FormatOption, door
-from api.output import Format, Row, to_json
+from api.cli.door import Door, FormatOption, door
+from api.output import Format, to_json
 
 app = typer.Typer(
     no_args_is_help=True, help="The embedded database: up, down, status, migrate, backup, restore."
@@ -54,17 +55,19 @@ def status(context: typer.Context, form: FormatOption = Format.TABLE) -> None:
 
     opened = door(context)
     if _external(opened):
-        return
-    rows: list[Row] = [
-        {key: None if value is None else str(value)}
-        for key, value in asdict(cluster_status(opened.settings.home)).items()
-    ]
-    if form is Format.JSON:
-        opened.write(to_json({key: value for row in rows for key, value in row.items()}), None)
-        return
-    for row in rows:
-        for key, value in row.items():
-            typer.echo(f"{key}: {value or '—'}")
+        facts: dict[str, object] = {"state": "external"}
+    else:
+        facts = {
+            key: str(value) if isinstance(value, Path) else value
+            for key, value in asdict(cluster_status(opened.settings.home)).items()
+        }
+    if form is Format.TABLE:
+        for key, value in facts.items():
+            typer.echo(f"{key}: {'—' if value is None else value}")
+    elif form is Format.JSON:
+        opened.write(to_json(facts), None)
+    else:
+        opened.show([facts], [], form, None)
 
 
 @app.command()
@@ -103,10 +106,18 @@ def restore(
     from models.database import restore as read_backup
 
     opened = door(context)
-    if not yes and not typer.confirm(f"{file} → database?"):
-        raise typer.Exit(EXIT_UNUSABLE)
+    if not yes:
+        _ask(opened, file)
     read_backup(_url(opened), file)
     typer.echo(opened.text("cli.db_restored", path=file))
+
+
+def _ask(opened: Door, file: Path) -> None:
+    """Let a person say yes; where nobody answers, the option must."""
+    refusal = typer.BadParameter(opened.text("cli.restore_unconfirmed"), param_hint="--yes")
+    asked = sys.stdin.isatty() and typer.confirm(opened.text("cli.restore_question", path=file), err=True)
+    if not asked:
+        raise refusal
 
 
 def _url(opened: Door) -> str:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
+import structlog
 import typer
 from rich.console import Console
 from rich.progress import (
@@ -21,16 +25,20 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 from rich.table import Table
+from typer._click.exceptions import ClickException, NoArgsIsHelpError
 from typer.core import TyperGroup
 
 from api.catalogue import Catalogue
-from api.errors import ApiError, UnknownMessageError
+from api.errors import ApiError, OutputError, UnknownMessageError
 from api.output import Column, Format, Row, to_csv, to_geojson, to_json, to_parquet
 from api.settings import Settings
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
+log = structlog.get_logger(__name__)
+
+YEARS = (1900, 2100)  # as files have them
 EXIT_REJECTED = 1
 EXIT_UNUSABLE = 2
 PLAIN_WIDTH = 160
@@ -38,7 +46,24 @@ PLAIN_WIDTH = 160
 FormatOption = Annotated[Format, typer.Option("--format", help="table, json, csv, geojson or parquet")]
 OutOption = Annotated[Path | None, typer.Option("--out", help="write to this file instead of the screen")]
 AsOfOption = Annotated[str | None, typer.Option("--as-of", help="date (2024-01-01); default: today")]
-RegionOption = Annotated[str | None, typer.Option("--region", help="GB/T 2260 code, such as 420000")]
+REGION = re.compile(r"([1-9][0-9])([0-9]{2})?([0-9]{2})?((?:[0-9]{3}){0,2})")
+
+
+def parse_region(text: str | None) -> str | None:
+    """A region as it is stored: two or four digits stand for the province or the prefecture (42: 420000)."""
+    if text is None or text == "yangtze":
+        return text
+    found = REGION.fullmatch(text)
+    if found is None or (found[4] and not found[3]):
+        message = f"{text!r} is neither a GB/T 2260 code such as 420000 nor yangtze"
+        raise typer.BadParameter(message, param_hint="--region")
+    return text.ljust(6, "0")
+
+
+RegionOption = Annotated[
+    str | None,
+    typer.Option("--region", help="GB/T 2260 code, such as 420000, or yangtze", callback=parse_region),
+]
 
 
 @dataclass(frozen=True)
@@ -100,10 +125,15 @@ class Door:
             sys.stdout.buffer.write(data)
             sys.stdout.buffer.flush()
             return
-        out.parent.mkdir(parents=True, exist_ok=True)
-        part = out.with_name(out.name + ".part")
-        part.write_bytes(data)
-        part.replace(out)
+        part = out.with_name(f"{out.name}.part")
+        try:
+            out.parent.mkdir(parents=True, exist_ok=True)
+            if out.is_dir():
+                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+            part.write_bytes(data)
+            part.replace(out)
+        except OSError as error:
+            raise OutputError(str(out), error.strerror or str(error)) from error
 
     def table(self, rows: list[Row], columns: list[Column], title: str | None = None) -> None:
         """A Rich table on stdout; colours only on a terminal."""
@@ -165,9 +195,13 @@ def parse_date(text: str | None, option: str) -> Any:
     if text is None:
         return datetime.now(ZoneInfo("Asia/Shanghai")).date()
     try:
-        return date.fromisoformat(text)
+        day = date.fromisoformat(text)
     except ValueError as error:
         raise typer.BadParameter(f"{text!r} is not a date such as 2024-01-01", param_hint=option) from error
+    if not YEARS[0] <= day.year <= YEARS[1]:
+        message = f"{text!r} is not in the years {YEARS[0]} to {YEARS[1]}"
+        raise typer.BadParameter(message, param_hint=option)
+    return day
 
 
 def describe(error: Exception, catalogue: Catalogue) -> str:
@@ -184,7 +218,36 @@ def describe(error: Exception, catalogue: Catalogue) -> str:
 
 
 class Doorkeeper(TyperGroup):
-    """Turns every expected error into one line on stderr and exit code 2; others keep their traceback."""
+    """Turns every error into one line on stderr and exit code 2.
+
+    The traceback of an error that nobody expected is in the log, at the level DEBUG.
+    """
+
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        windows_expand_args: bool = True,
+        **extra: Any,
+    ) -> Any:
+        """Run the command line; wrong arguments are one line too."""
+        run = partial(super().main, args, prog_name, complete_var, False, windows_expand_args, **extra)
+        if not standalone_mode:
+            return run()
+        try:
+            code = run()
+        except ClickException as error:
+            if isinstance(error, NoArgsIsHelpError):
+                error.show()
+            else:
+                _complain(_usage(error))
+            raise SystemExit(EXIT_UNUSABLE) from error
+        except typer.Abort as error:
+            _complain(Catalogue().text("cli.aborted"))
+            raise SystemExit(EXIT_UNUSABLE) from error
+        raise SystemExit(code or 0)
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command; see the class."""
@@ -198,5 +261,28 @@ class Doorkeeper(TyperGroup):
         except (ApiError, IngestError, MapsError, ModelsError, SpatialError) as error:
             found = ctx.find_object(Door)
             catalogue = found.catalogue if found else Catalogue()
-            typer.echo(f"qingjiang: {' '.join(describe(error, catalogue).split())}", err=True)
+            _complain(describe(error, catalogue))
             raise SystemExit(EXIT_UNUSABLE) from error
+        except (ClickException, typer.Abort, typer.Exit):
+            raise
+        except Exception as error:
+            if isinstance(error, BrokenPipeError):
+                raise  # whoever read the output has enough
+            log.debug("unexpected error", exc_info=error)
+            found = ctx.find_object(Door)
+            catalogue = found.catalogue if found else Catalogue()
+            detail = str(error).strip().partition("\n")[0]
+            _complain(catalogue.text("cli.unexpected", kind=type(error).__name__, detail=detail))
+            raise SystemExit(EXIT_UNUSABLE) from error
+
+
+def _complain(line: str) -> None:
+    """One line on stderr, whatever the text."""
+    typer.echo(f"qingjiang: {' '.join(line.split())}", err=True)
+
+
+def _usage(error: ClickException) -> str:
+    """What is wrong with the arguments, and where the right ones are listed."""
+    message = error.format_message().replace("Value error, ", "")
+    context = getattr(error, "ctx", None)
+    return message if context is None else f"{message} ({context.command_path} --help)"

@@ -29,8 +29,19 @@ def serve_command(
 
 
 def _serve(opened: Door, host: str, port: int, workers: int) -> None:
+    import socket
+
     import uvicorn
 
+    from api.errors import PortTakenError
+
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        with socket.socket(family) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((host, port))
+    except OSError as error:
+        raise PortTakenError(host, port, error.strerror or str(error)) from error
     opened.say(opened.text("cli.serving", url=f"http://{host}:{port}/"))
     uvicorn.run(
         "api.web.serving:application",
