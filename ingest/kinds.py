@@ -488,9 +488,13 @@ def _parse_region(column: Column, text: str) -> Cell:
 def _parse_object(_: Column, text: str) -> Cell:
     try:
         value = json.loads(text)
-    except ValueError:
+        # What JSONB cannot hold: numbers that are none (NaN, 1e999), half a surrogate pair, NUL.
+        stored = json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
+    except (ValueError, RecursionError):
         return None, CellError("json_unreadable", {})
-    return (value, None) if isinstance(value, dict) else (None, CellError("json_unreadable", {}))
+    if not isinstance(value, dict) or b"\\u0000" in stored:
+        return None, CellError("json_unreadable", {})
+    return value, None
 
 
 def _parse_parameter(_: Column, text: str) -> Cell:

@@ -13,6 +13,7 @@ import io
 import itertools
 import json
 import math
+import warnings
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -224,10 +225,10 @@ def decode(file: str, data: bytes, encoding: str | None) -> str:
         try:
             codecs.lookup(encoding)
             text = data.decode(encoding)
-        except LookupError as error:
-            raise OptionError("--encoding", encoding, "utf-8, gb18030, gbk, utf-16 …") from error
         except UnicodeError as error:
             raise WrongEncodingError(file, encoding, getattr(error, "start", 0)) from error
+        except (LookupError, ValueError) as error:  # unknown, or no name at all (NUL)
+            raise OptionError("--encoding", encoding, "utf-8, gb18030, gbk, utf-16 …") from error
         return text.removeprefix("\ufeff")
     for mark, name in _BOMS:
         if data.startswith(mark):
@@ -272,7 +273,8 @@ def _sniff_delimiter(text: str, header_score: HeaderScore) -> str:
 
 def _csv_rows(file: str, stream: TextIO, delimiter: str, limits: Limits) -> Iterator[list[str]]:
     csv.field_size_limit(limits.cell_characters)
-    reader = csv.reader(stream, delimiter=delimiter)
+    # Strict: a quote that is never closed would swallow the rows behind it.
+    reader = csv.reader(stream, delimiter=delimiter, strict=True)
     try:
         for number, row in enumerate(reader, start=1):
             if number > limits.rows + TITLE_ROWS:
@@ -529,11 +531,13 @@ def _read_layer(path: Path, options: IngestOptions) -> RawTable:
     """GeoPackage and (zipped) Shapefile; a Shapefile without ``.cpg`` is UTF-8 or else GB18030."""
     source = f"/vsizip/{path.resolve()}" if path.suffix.lower() == ".zip" else path
     try:
-        names = [str(row[0]) for row in pyogrio.list_layers(source)]
-        layer = _wanted_sheets(path.name, names, options.sheet)
-        if len(layer) > 1:
-            raise SheetError("sheet_ambiguous", path.name, "", names)
-        frame = _read_frame(source, layer[0] if layer else None, options.encoding)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)  # GDAL's remarks; what it cannot read it raises
+            names = [str(row[0]) for row in pyogrio.list_layers(source)]
+            layer = _wanted_sheets(path.name, names, options.sheet)
+            if len(layer) > 1:
+                raise SheetError("sheet_ambiguous", path.name, "", names)
+            frame = _read_frame(source, layer[0] if layer else None, options.encoding)
     except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, OSError) as error:
         raise UnknownFormatError(path.name, str(error)) from error
     except UnicodeDecodeError as error:

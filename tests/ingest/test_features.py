@@ -346,3 +346,16 @@ def test_no_operator_and_nobody_knows_are_two_things(write: Write) -> None:
     assert told == [None, None, "未知", "某矿业公司"]
     silent = parse_features("tailings_ponds", write("silent.csv", [{"code": "W1", "name": "甲库"}])).frame
     assert silent["operator"].tolist() == ["未知"]
+
+
+@pytest.mark.parametrize(
+    "text", ["[1]", "{", '{"n": NaN}', '{"n": 1e999}', '{"n": "\\u0000"}', '{"n": "\\ud800"}', "[" * 100_000]
+)
+def test_attributes_that_the_database_cannot_hold_are_refused_in_their_row(write: Write, text: str) -> None:
+    rows = [
+        {"编码": "S1", "名称": "甲", "类别": "landfill", "attributes": text},
+        {"编码": "S2", "名称": "乙", "类别": "landfill", "attributes": '{"面积": 1.5}'},
+    ]
+    parsed = parse_features("sites", write("sites.csv", rows))
+    assert [(problem.row, problem.code) for problem in parsed.problems] == [(2, "json_unreadable")]
+    assert parsed.frame["attributes"].tolist() == [{"面积": 1.5}]

@@ -52,8 +52,9 @@ def test_a_named_encoding_wins_and_a_wrong_one_is_an_error(tmp_path: Path) -> No
     with pytest.raises(WrongEncodingError) as caught:
         read(path, encoding="utf-8")
     assert caught.value.params["encoding"] == "utf-8"
-    with pytest.raises(OptionError):
-        read(path, encoding="klingon")
+    for name in ("klingon", "hex", "\x00"):
+        with pytest.raises(OptionError):
+            read(path, encoding=name)
 
 
 def test_bytes_that_are_no_text_are_refused(tmp_path: Path) -> None:
@@ -213,8 +214,11 @@ def test_parquet_with_and_without_geometry_is_read(tmp_path: Path) -> None:
         ("a.csv", b"code,name\n", EmptyFileError),
         ("a.csv", b"code,name\n\x00,\x00\n", UnknownFormatError),
         ("a.csv", b'code,name\n"open,1\n' + b"x" * 2_000_000, UnknownFormatError),
+        ("a.csv", b'code,name\n1,"open\n2,b\n', UnknownFormatError),
+        ("a.csv", b'code,name\n1,"open\n2,"b"\n', UnknownFormatError),
         ("a.xlsx", b"PK\x03\x04 no workbook", UnknownFormatError),
         ("a.gpkg", b"no database", UnknownFormatError),
+        ("a.gpkg", b"SQLite format 3\x00" + bytes(range(256)) * 20, UnknownFormatError),
         ("a.geojson", b"{", UnknownFormatError),
         ("a.geojson", b'{"type":"FeatureCollection"}', UnknownFormatError),
         ("a.geojson", b"[" * 100_000, UnknownFormatError),
