@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
-from api.catalogue import Catalogue
+from collections.abc import Callable
+
+from api.catalogue import Catalogue, Language
 from api.output import Row
+
+
+def guide_texts(catalogue: Catalogue) -> list[Callable[..., str]]:
+    """The catalogue in every language, the reader's own first: for what is read by several people."""
+    others = [Catalogue(language) for language in Language if language is not catalogue.language]
+    return [one.text for one in (catalogue, *others)]
 
 
 def reason_text(catalogue: Catalogue, row: Row) -> str:

@@ -30,6 +30,7 @@ from api.web.routes import (
     pages,
     rules,
     sections,
+    templates,
     uploads,
 )
 
@@ -75,7 +76,7 @@ def create_app(settings: Settings, engine: Engine | None = None) -> FastAPI:
     app.add_middleware(EntityTags)
     app.add_middleware(GZipMiddleware, minimum_size=1_000)
 
-    for module in (sections, assessments, facilities, findings, rules, uploads):
+    for module in (sections, assessments, facilities, findings, rules, templates, uploads):
         app.include_router(module.router, prefix="/api/v1")
     app.include_router(operations.router)
     app.include_router(pages.router)
