@@ -313,6 +313,7 @@ def test_a_value_that_differs_from_the_stored_one_names_where_that_came_from(
     report = load(fresh_database, "readings", write("second.csv", rows), partial=True)
     (problem,) = report.problems
     assert (problem.row, problem.column, problem.code) == (2, "总磷", "reading_conflict_stored")
+    assert problem.value == "0.2"
     assert problem.params == {"stored": "0.1", "file": "first.csv", "upload": first.upload_id, "other": 2}
     # The refused row's ammonia came with another row as well, and that one is good.
     assert (counts(report), report.readings_loaded) == ((2, 1, 0, 1), 1)
