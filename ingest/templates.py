@@ -455,6 +455,8 @@ class _Workbook:
 
     def _column_width(self, column: TemplateColumn) -> float:
         least = {Entry.TIME: 17, Entry.DATE: 12, Entry.GEOMETRY: 30, Entry.TEXT: 14, Entry.MEASURED: 10}
+        if column.entry is Entry.TEXT and column.need is not Need.OPTIONAL:
+            return 22  # codes and names
         return max(least.get(column.entry, 11), min(_width(column.header) + 3, 17))
 
     def _cell_format(self, column: TemplateColumn, **extra: Any) -> Any:
