@@ -49,14 +49,20 @@ class BlockSource:
         self.options = options
         self.header_score = header_score
         self._whole: RawTable | None = None
+        self._length = 0
         if _is_long_text(path):
             size = path.stat().st_size
             if size > options.limits.streamed_bytes:
                 raise TooLargeError(path.name, "bytes", options.limits.streamed_bytes, size)
-            self._encoding = _stream_encoding(path, options)
+            self._encoding, self._length = _stream_encoding(path, options)
             self._delimiter = self._sniffed_delimiter()
         else:
             self._whole = read_table(path, options, header_score)
+            self._length = len(self._whole)
+
+    def __len__(self) -> int:
+        """Rows of the file; of a long one the lines, which are no fewer."""
+        return self._length
 
     def __iter__(self) -> Iterator[RawTable]:
         """The blocks, from the first one; each call reads the file anew."""
@@ -172,54 +178,50 @@ def _open_text(path: Path, encoding: str) -> Iterator[io.TextIOWrapper]:
         text.detach()
 
 
-def _stream_encoding(path: Path, options: IngestOptions) -> str:
-    """The encoding of a text file, chosen as :func:`ingest.readers.decode` does; the whole file is in it."""
+def _stream_encoding(path: Path, options: IngestOptions) -> tuple[str, int]:
+    """The encoding of a text file, chosen as :func:`ingest.readers.decode` does, and its number of lines."""
     limit = options.limits.streamed_bytes
     if options.encoding is not None:
         try:
-            codecs.lookup(options.encoding)
+            known = codecs.lookup(options.encoding).name
         except (LookupError, ValueError) as error:
             raise OptionError("--encoding", options.encoding, "utf-8, gb18030, gbk, utf-16 …") from error
         # A mark at the start is no text, whoever names the encoding.
-        name = "utf-8-sig" if codecs.lookup(options.encoding).name == "utf-8" else options.encoding
-        at = _undecodable(path, name, limit)
-        if at is not None:
-            raise WrongEncodingError(path.name, options.encoding, at)
-        return name
-    with _open_bytes(path) as stream:
-        start = stream.read(4)
-    for mark, name in readers._BOMS:  # noqa: SLF001
-        if start.startswith(mark):
-            at = _undecodable(path, name, limit)
-            if at is not None:
-                raise WrongEncodingError(path.name, name, at)
-            return name
-    at = _undecodable(path, "utf-8", limit)
-    if at is None:
-        return "utf-8"
-    other = _undecodable(path, "gb18030", limit)
-    if other is None:
-        return "gb18030"
-    raise WrongEncodingError(path.name, "UTF-8, GB18030", max(at, other))
+        candidates = ["utf-8-sig" if known == "utf-8" else options.encoding]
+        named = options.encoding
+    else:
+        with _open_bytes(path) as stream:
+            start = stream.read(4)
+        marked = [name for mark, name in readers._BOMS if start.startswith(mark)]  # noqa: SLF001
+        candidates = marked[:1] or ["utf-8", "gb18030"]
+        named = marked[0] if marked else "UTF-8, GB18030"
+    reached = 0
+    for encoding in candidates:
+        at, lines = _decoded(path, encoding, limit)
+        if at is None:
+            return encoding, lines
+        reached = max(reached, at)
+    raise WrongEncodingError(path.name, named, reached)
 
 
-def _undecodable(path: Path, encoding: str, limit: int) -> int | None:
-    """Position of the first byte that is no text in an encoding, None where all of it is."""
+def _decoded(path: Path, encoding: str, limit: int) -> tuple[int | None, int]:
+    """Position of the first byte that is no text in an encoding (None: all of it is), and the lines."""
     decoder = codecs.getincrementaldecoder(encoding)()
-    done = 0
+    done = lines = 0
     with _open_bytes(path) as stream:
         while chunk := stream.read(_CHUNK):
             try:
                 text = decoder.decode(chunk)
             except UnicodeDecodeError as error:
-                return done + error.start
+                return done + error.start, lines
             if "\x00" in text:
                 raise UnknownFormatError(path.name, "it holds NUL characters: this is no table of text")
+            lines += text.count("\n")
             done += len(chunk)
             if done > limit:
                 raise TooLargeError(path.name, "unpacked bytes", limit, done)
         try:
             decoder.decode(b"", final=True)
         except UnicodeDecodeError:
-            return done
-    return None
+            return done, lines
+    return None, lines

@@ -529,7 +529,7 @@ def staged_status_clashes(session: Session) -> list[FileClash]:
             " WHERE differs ORDER BY subject, source_row"
         )
     )
-    return [FileClash(row, "station_status", status, subject, False) for row, status, subject in rows]  # noqa: FBT003
+    return [FileClash(row, "station_status", status, subject, False) for row, status, subject in rows]
 
 
 def drop_staged(session: Session, refused_rows: Sequence[int]) -> None:
