@@ -38,6 +38,9 @@ _FALSE_EASTING = "8806"
 _TRIAL = (114.305, 30.5925)
 """A place in the basin on which a transformation is tried before it touches a file."""
 
+_SHORTEST_SHIFT_M = 0.01
+"""An operation that moves nothing is the silence about a datum that this room refuses."""
+
 _FARTHEST_SHIFT_M = 1_000.0
 """No two datums of China lie farther apart; a pipeline that moves a place farther mistakes axes or units."""
 
@@ -259,7 +262,10 @@ def open_operation(transformation: str, source: CRS) -> Converter:
     for latitude_first in (False, True):
         move = partial(_move, transformer, latitude_first)
         lon, lat = move(np.array([_TRIAL[0]]), np.array([_TRIAL[1]]))
-        if np.isfinite(lon[0]) and measure_geodesics(*_TRIAL, lon[0], lat[0]) < _FARTHEST_SHIFT_M:
+        if (
+            np.isfinite(lon[0])
+            and _SHORTEST_SHIFT_M < measure_geodesics(*_TRIAL, lon[0], lat[0]) < _FARTHEST_SHIFT_M
+        ):
             return move
     raise OptionError("--transformation", transformation, _WANTED)
 
