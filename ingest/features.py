@@ -21,13 +21,13 @@ import numpy as np
 import pandas as pd
 import shapely
 
+from ingest.arrangement import arrange, header_score
 from ingest.coordinates import Claims, Places, locate_rows
 from ingest.errors import ColumnClashError, MissingColumnsError, OptionError, UnitError
 from ingest.headers import (
     IGNORED,
     MappedColumn,
     Names,
-    count_known,
     map_headers,
     match_header,
     names_of,
@@ -89,11 +89,13 @@ def parse_features(kind: str, path: Path, options: IngestOptions | None = None) 
     spec = find_kind(kind)
     names = names_of(spec.name, spec.fields)
     stated = frozenset(options.columns.values())
+    known = header_score(options, names, spec.name)
     table = read_table(
         path,
         options,
-        lambda row: count_known(row, names) + sum(cell.strip() in stated for cell in row if stated),
+        lambda row: known(row) + sum(cell.strip() in stated for cell in row if stated),
     )
+    table = arrange(table, options, names, spec.name)
     return _FeatureParser(spec, table, options, names).parse()
 
 
@@ -106,8 +108,8 @@ class _FeatureParser:
         self.options = options
         self.names = names
         self.problems: list[Problem] = []
-        self.notices: list[Notice] = []
-        self.fields = self._choose_columns(map_headers(table.columns, names))
+        self.notices: list[Notice] = list(table.notices)
+        self.fields = self._choose_columns(map_headers(table.columns, names, table.fields))
         self.originals: list[dict[str, Any]] = [{} for _ in range(len(table))]
 
     # -- columns -----------------------------------------------------------------------------------------
@@ -208,6 +210,8 @@ class _FeatureParser:
         places = self._places(columns)
         for place, extra in self.table.overlong:
             self._problem(place, None, ", ".join(extra)[:80], "row_too_long", cells=len(self.table.columns))
+        for fault in self.table.faults:
+            self._problem(fault.position, fault.column, fault.value, fault.code, **fault.params)
         self._check_rows(columns, places)
         frame = self._frame(columns, places)
         frame, repeated = self._without_repetitions(frame)

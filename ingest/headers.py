@@ -133,8 +133,18 @@ def match_header(header: str, names: Names) -> tuple[str | None, str | None]:
     return None, None
 
 
-def map_headers(columns: Sequence[str], names: Names) -> list[MappedColumn]:
-    """Say of every column what it is. Repeated fields are the caller's to refuse."""
+def map_headers(
+    columns: Sequence[str], names: Names, fields: Sequence[str | None] | None = None
+) -> list[MappedColumn]:
+    """Say of every column what it is: `fields` where a mapping has said it, else by its header.
+
+    Repeated fields are the caller's to refuse.
+    """
+    if fields is not None:
+        return [
+            MappedColumn(position, header, field, field in names.parameters)
+            for position, (header, field) in enumerate(zip(columns, fields, strict=True))
+        ]
     mapped: list[MappedColumn] = []
     for position, header in enumerate(columns):
         full = _FULL_VALUE.match(_squeeze(header)) if names.parameters else None

@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import codecs
 import csv
-import gzip
 import io
 import itertools
 import json
 import math
 import warnings
 import zipfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -28,7 +27,6 @@ import pandas as pd
 import pyogrio
 import shapely
 from numpy.typing import NDArray
-from python_calamine import CalamineError, CalamineWorkbook
 
 from ingest.errors import (
     EmptyFileError,
@@ -39,7 +37,12 @@ from ingest.errors import (
     UnknownFormatError,
     WrongEncodingError,
 )
+from ingest.feed import feed_table, is_feed
+from ingest.layout import find_header, total_places
 from ingest.options import IngestOptions, Limits
+from ingest.packed import BROKEN, check_archive, unpacked
+from ingest.report import Notice
+from ingest.workbooks import Sheet, Workbook
 
 HeaderScore = Callable[[Sequence[str]], int]
 """How many cells of a row are names of columns that the caller knows."""
@@ -70,6 +73,17 @@ ENDINGS = tuple(
 
 
 @dataclass(frozen=True, slots=True)
+class Fault:
+    """What is wrong with one cell of a table: the row's position, its column, and a problem's code."""
+
+    position: int
+    column: str | None
+    value: str | None
+    code: str
+    params: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class RawTable:
     """A table as the file has it.
 
@@ -94,6 +108,16 @@ class RawTable:
         Rows with more cells than the header: (position, the cells beyond).
     bad_geometry :
         Positions of rows whose geometry is no geometry.
+    notices :
+        What the reader saw and a person should know: lines of totals passed over, hidden rows …
+    faults :
+        What is wrong with single cells already, for instance after a mapping.
+    fields :
+        Field of each column where a mapping has said it; None: the headers say it.
+    date_1904 :
+        Whether bare day numbers count from 1904 (a workbook of the early Macintosh).
+    origin :
+        The file's own table and the place of each row in it, where this one was made of it.
     """
 
     file: str
@@ -106,12 +130,20 @@ class RawTable:
     overlong: tuple[tuple[int, tuple[str, ...]], ...] = ()
     bad_geometry: tuple[int, ...] = ()
     sheets_ignored: tuple[str, ...] = ()
+    notices: tuple[Notice, ...] = ()
+    faults: tuple[Fault, ...] = ()
+    fields: tuple[str | None, ...] | None = None
+    date_1904: bool = False
+    origin: tuple[RawTable, NDArray[np.int64]] | None = None
 
     def __len__(self) -> int:
         return len(self.rows)
 
     def row_cells(self, position: int) -> dict[str, str]:
         """The row's own cells by header; a repeated header gets its place behind it."""
+        if self.origin is not None:
+            table, places = self.origin
+            return table.row_cells(int(places[position]))
         named: dict[str, str] = {}
         for place, (column, values) in enumerate(zip(self.columns, self.cells, strict=True), start=1):
             named[column if column and column not in named else f"{column}#{place}"] = values[position]
@@ -137,9 +169,11 @@ def read_table(path: Path, options: IngestOptions, header_score: HeaderScore) ->
     if size > options.limits.file_bytes:
         raise TooLargeError(path.name, "bytes", options.limits.file_bytes, size)
     ending = path.suffix.lower()
-    if ending in _LAYER_ENDINGS or (ending == ".zip" and _zip_holds_shapefile(path)):
-        return _read_layer(path, options)
-    name, data = _unpacked(path, options.limits)
+    if ending in _LAYER_ENDINGS:
+        return _read_layer(path.name, path, options)
+    if ending == ".zip" and _zip_holds_shapefile(path, options.limits):
+        return _read_layer(path.name, f"/vsizip/{path.resolve()}", options)
+    name, data = unpacked(path, options.limits)
     ending = Path(name).suffix.lower()
     if ending in _TEXT_ENDINGS:
         table = _read_text(path.name, data, options, header_score)
@@ -149,6 +183,8 @@ def read_table(path: Path, options: IngestOptions, header_score: HeaderScore) ->
         table = _read_json(path.name, data, options)
     elif ending in _PARQUET_ENDINGS:
         table = _read_parquet(path.name, data)
+    elif ending == ".gpkg":
+        table = _read_layer(path.name, data, options)
     else:
         raise UnknownFormatError(path.name, f"ending {ending!r} is none of {' '.join(ENDINGS)}")
     return _checked_size(table, options.limits)
@@ -167,38 +203,12 @@ def _checked_size(table: RawTable, limits: Limits) -> RawTable:
 # -- packed files ----------------------------------------------------------------------------------------
 
 
-def _unpacked(path: Path, limits: Limits) -> tuple[str, bytes]:
-    """Name and bytes of the file itself, or of the one file inside a ``.gz`` or ``.zip``."""
-    try:
-        if path.suffix.lower() == ".gz":
-            with gzip.open(path) as stream:
-                return path.stem, _read_bounded(path.name, stream.read, limits.unpacked_bytes)
-        if path.suffix.lower() == ".zip":
-            with zipfile.ZipFile(path) as archive:
-                members = [item for item in archive.infolist() if not item.is_dir()]
-                if len(members) != 1:
-                    raise UnknownFormatError(
-                        path.name, f"the archive holds {len(members)} files instead of one"
-                    )
-                with archive.open(members[0]) as member:
-                    return members[0].filename, _read_bounded(path.name, member.read, limits.unpacked_bytes)
-        return path.name, path.read_bytes()
-    except (OSError, EOFError, zipfile.BadZipFile, RuntimeError, NotImplementedError) as error:
-        raise UnknownFormatError(path.name, str(error)) from error
-
-
-def _read_bounded(file: str, read: Callable[[int], bytes], limit: int) -> bytes:
-    data = read(limit + 1)
-    if len(data) > limit:
-        raise TooLargeError(file, "unpacked bytes", limit, len(data))
-    return data
-
-
-def _zip_holds_shapefile(path: Path) -> bool:
+def _zip_holds_shapefile(path: Path, limits: Limits) -> bool:
     try:
         with zipfile.ZipFile(path) as archive:
+            check_archive(path.name, archive, path.stat().st_size, limits.unpacked_bytes, limits)
             return any(name.lower().endswith(".shp") for name in archive.namelist())
-    except (OSError, zipfile.BadZipFile) as error:
+    except BROKEN as error:
         raise UnknownFormatError(path.name, str(error)) from error
 
 
@@ -236,6 +246,11 @@ def decode(file: str, data: bytes, encoding: str | None) -> str:
                 return data.decode(name)
             except UnicodeError as error:
                 raise WrongEncodingError(file, name, getattr(error, "start", 0)) from error
+    if (wide := _unmarked_utf16(data)) is not None:
+        try:
+            return data.decode(wide)
+        except UnicodeError as error:
+            raise WrongEncodingError(file, wide, getattr(error, "start", 0)) from error
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -244,6 +259,24 @@ def decode(file: str, data: bytes, encoding: str | None) -> str:
         return data.decode("gb18030")
     except UnicodeDecodeError as error:
         raise WrongEncodingError(file, "UTF-8, GB18030", max(position, error.start)) from error
+
+
+_UTF16_SAMPLE, _UTF16_ZEROS = 1 << 16, 0.4
+"""Of the digits, commas and line ends of a table every second byte is zero; stray NULs are fewer."""
+
+
+def _unmarked_utf16(data: bytes) -> str | None:
+    """UTF-16 without a mark: zeros in one half of the bytes only, and many of them."""
+    sample = data[:_UTF16_SAMPLE]
+    if len(data) % 2 or b"\x00" not in sample:
+        return None
+    even, odd = sample[::2], sample[1::2]
+    zeros_even, zeros_odd = even.count(0), odd.count(0)
+    if not zeros_even and zeros_odd >= _UTF16_ZEROS * len(odd):
+        return "utf-16-le"
+    if not zeros_odd and zeros_even >= _UTF16_ZEROS * len(even):
+        return "utf-16-be"
+    return None
 
 
 def _read_text(file: str, data: bytes, options: IngestOptions, header_score: HeaderScore) -> RawTable:
@@ -292,11 +325,8 @@ def _table_of_rows(
     head = list(itertools.islice(numbered, TITLE_ROWS))
     if not head:
         raise EmptyFileError(file)
-    scores = [header_score(row) for _, row in head]
-    best = max(scores)
-    # Without any known name the first row is taken, so that the error can say which names were found.
-    place = scores.index(best) if best else 0
-    header = list(head[place][1])
+    found = find_header([row for _, row in head], header_score)
+    place, header = found.place + found.lines - 1, list(found.names)
     while header and not header[-1].strip():
         header.pop()
     width = len(header)
@@ -324,41 +354,131 @@ def _table_of_rows(
     )
 
 
+_LISTED = 12
+
+
+def listed_rows(rows: Iterable[int]) -> str:
+    """Row numbers for a message: the first dozen of them."""
+    numbers = [str(row) for row in rows]
+    return ", ".join(numbers[:_LISTED]) + ("…" if len(numbers) > _LISTED else "")
+
+
+def without_totals(table: RawTable) -> RawTable:
+    """Pass over the lines of totals, and say so: a mean over sections is no reading of one."""
+    places = total_places(table.cells)
+    if not places:
+        return table
+    params = {"count": len(places), "rows": listed_rows(table.rows[places].tolist())}
+    keep = np.ones(len(table), dtype=bool)
+    keep[places] = False
+    kept = select_rows(table, np.flatnonzero(keep))
+    return replace(kept, notices=(*table.notices, Notice("total_rows_skipped", params)))
+
+
+def select_rows(table: RawTable, places: NDArray[np.int64]) -> RawTable:
+    """The table with these rows only, in this order; each keeps its number."""
+    moved = {int(place): position for position, place in enumerate(places)}
+    chosen = places.tolist()
+    return replace(
+        table,
+        cells=tuple([column[place] for place in chosen] for column in table.cells),
+        rows=table.rows[places],
+        geometry=None if table.geometry is None else table.geometry[places],
+        overlong=tuple((moved[place], extra) for place, extra in table.overlong if place in moved),
+        bad_geometry=tuple(moved[place] for place in table.bad_geometry if place in moved),
+        faults=tuple(
+            replace(fault, position=moved[fault.position])
+            for fault in table.faults
+            if fault.position in moved
+        ),
+        origin=None if table.origin is None else (table.origin[0], table.origin[1][places]),
+    )
+
+
 # -- workbooks -------------------------------------------------------------------------------------------
 
 
+SHEET_ROWS = 2_000_000
+"""Rows of a second sheet read with the first are numbered from here on, of the third from twice this."""
+
+
 def _read_workbook(file: str, data: bytes, options: IngestOptions, header_score: HeaderScore) -> RawTable:
-    try:
-        book = CalamineWorkbook.from_filelike(io.BytesIO(data))
-        names = list(book.sheet_names)
-        if options.sheet is None:
-            names = [name for name in names if name not in (EXAMPLE_SHEET, GUIDE_SHEET)]
-        sheets = {name: _sheet_rows(book, name) for name in _wanted_sheets(file, names, options.sheet)}
-    except (CalamineError, OSError, zipfile.BadZipFile) as error:
-        raise UnknownFormatError(file, str(error)) from error
-    filled = {name: rows for name, rows in sheets.items() if rows}
-    if not filled:
+    """The sheet that was named; else every visible sheet of data, where all of them have the same columns."""
+    book = Workbook(file, data, options.limits)
+    names: Sequence[str] = _wanted_sheets(file, book.names, options.sheet)
+    if options.sheet is None:
+        aside = {EXAMPLE_SHEET, GUIDE_SHEET, *book.hidden}
+        names = [name for name in names if name not in aside]
+    sheets = [sheet for name in names if (sheet := book.read(name, cell_text)).rows]
+    if not sheets:
         raise EmptyFileError(file)
-    if len(filled) > 1:
-        known = {
-            name: rows
-            for name, rows in filled.items()
-            if max(map(header_score, rows[:TITLE_ROWS]), default=0) > 1
-        }
-        if len(known) > 1:
-            raise SheetError("sheet_ambiguous", file, "", tuple(known))
-        filled = known or dict(itertools.islice(filled.items(), 1))
-    name, rows = next(iter(filled.items()))
-    table = _table_of_rows(file, name, rows, header_score)
-    ignored = tuple(other for other in sheets if other != name and sheets[other])
-    return RawTable(
-        file=file,
-        sheet=name,
-        columns=table.columns,
-        cells=table.cells,
-        rows=table.rows,
-        overlong=table.overlong,
-        sheets_ignored=ignored,
+    chosen = sheets
+    if len(sheets) > 1:
+        known = [sheet for sheet in sheets if _knows_header(sheet, header_score)]
+        chosen = known or sheets[:1]
+    tables = [_table_of_sheet(file, sheet, header_score) for sheet in chosen]
+    if len(tables) > 1:
+        tables = [table for table in tables if len(table)] or tables[:1]
+    if len({frozenset(table.columns) for table in tables}) > 1 or any(
+        len(set(table.columns)) < len(table.columns) for table in tables[1:]
+    ):
+        raise SheetError("sheet_ambiguous", file, "", [str(table.sheet) for table in tables])
+    read = {table.sheet for table in tables}
+    hidden = [name for name in book.names if name in book.hidden and name not in read]
+    ignored = tuple(sheet.name for sheet in sheets if sheet.name not in read)
+    notices: tuple[Notice, ...] = ()
+    if hidden and options.sheet is None:
+        notices = (Notice("sheets_hidden", {"sheets": ", ".join(hidden)}),)
+    table = _joined_sheets(tables)
+    return replace(
+        table, sheets_ignored=ignored, notices=(*table.notices, *notices), date_1904=book.date_1904
+    )
+
+
+def _knows_header(sheet: Sheet, header_score: HeaderScore) -> bool:
+    head = [row for row in sheet.rows if any(map(str.strip, row))][:TITLE_ROWS]
+    return bool(head) and header_score(find_header(head, header_score).names) > 1
+
+
+def _table_of_sheet(file: str, sheet: Sheet, header_score: HeaderScore) -> RawTable:
+    table = _table_of_rows(file, sheet.name, sheet.rows, header_score)
+    rows = set(table.rows.tolist())
+    notices: list[Notice] = []
+    for code, numbers in (("hidden_rows", sheet.hidden_rows), ("merged_cells_filled", sheet.merged_rows)):
+        of_data = [number for number in numbers if number in rows]
+        if of_data:
+            params = {"sheet": sheet.name, "count": len(of_data), "rows": listed_rows(sorted(set(of_data)))}
+            notices.append(Notice(code, params))
+    return replace(table, notices=(*table.notices, *notices))
+
+
+def _joined_sheets(tables: Sequence[RawTable]) -> RawTable:
+    """Sheets of the same columns under one another; rows of the later ones get numbers of their own."""
+    first = tables[0]
+    if len(tables) == 1:
+        return first
+    cells: list[list[str]] = [list(column) for column in first.cells]
+    rows = [first.rows]
+    overlong = list(first.overlong)
+    notices = list(first.notices)
+    for number, table in enumerate(tables[1:], start=1):
+        so_far = len(cells[0])
+        places = {column: place for place, column in enumerate(table.columns)}
+        for column, own in zip(first.columns, cells, strict=True):
+            own.extend(table.cells[places[column]])
+        rows.append(table.rows + number * SHEET_ROWS)
+        overlong.extend((so_far + place, extra) for place, extra in table.overlong)
+        notices.extend(table.notices)
+    names = [f"{table.sheet}" for table in tables]
+    starts = ", ".join(f"{name}: {place * SHEET_ROWS}+" for place, name in enumerate(names) if place)
+    notices.append(Notice("sheets_joined", {"sheets": ", ".join(names), "starts": starts}))
+    return replace(
+        first,
+        sheet=", ".join(names),
+        cells=tuple(cells),
+        rows=np.concatenate(rows),
+        overlong=tuple(overlong),
+        notices=tuple(notices),
     )
 
 
@@ -370,11 +490,6 @@ def _wanted_sheets(file: str, names: Sequence[str], wanted: str | None) -> Seque
     if wanted.isdecimal() and 1 <= int(wanted) <= len(names):
         return (names[int(wanted) - 1],)
     raise SheetError("sheet_missing", file, wanted, names)
-
-
-def _sheet_rows(book: CalamineWorkbook, name: str) -> list[list[str]]:
-    rows = book.get_sheet_by_name(name).to_python(skip_empty_area=False)
-    return [[cell if type(cell) is str else cell_text(cell) for cell in row] for row in rows]
 
 
 _EXCEL_DIGITS = 15
@@ -441,11 +556,33 @@ def _read_json(file: str, data: bytes, options: IngestOptions) -> RawTable:
         return _read_features(file, document)
     if isinstance(document, dict) and document.get("type") == "Feature":
         return _read_features(file, {**document, "type": "FeatureCollection", "features": [document]})
+    if is_feed(document):
+        return _read_feed(file, document)
     if isinstance(document, list) and all(isinstance(item, dict) for item in document):
         columns, cells = _columns_of(document)
         rows = np.arange(1, len(document) + 1, dtype=np.int64)
         return RawTable(file=file, sheet=None, columns=columns, cells=cells, rows=rows)
     raise UnknownFormatError(file, "neither a GeoJSON FeatureCollection nor a list of objects")
+
+
+def _read_feed(file: str, document: dict[str, Any]) -> RawTable:
+    columns, rows, records = feed_table(document)
+    width = len(columns)
+    overlong = tuple(
+        (place, tuple(row[width:])) for place, row in enumerate(rows) if any(map(str.strip, row[width:]))
+    )
+    notices: tuple[Notice, ...] = ()
+    if records is not None and records != len(rows):
+        notices = (Notice("feed_records_differ", {"records": records, "count": len(rows)}),)
+    return RawTable(
+        file=file,
+        sheet=None,
+        columns=columns,
+        cells=tuple([_json_text(row[place]) for row in rows] for place in range(width)),
+        rows=np.arange(1, len(rows) + 1, dtype=np.int64),
+        overlong=overlong,
+        notices=notices,
+    )
 
 
 def _read_features(file: str, document: dict[str, Any]) -> RawTable:
@@ -527,27 +664,26 @@ def _declared_crs(file: str, declared: object) -> str | None:
 # -- map layers and Parquet ------------------------------------------------------------------------------
 
 
-def _read_layer(path: Path, options: IngestOptions) -> RawTable:
+def _read_layer(file: str, source: Path | str | bytes, options: IngestOptions) -> RawTable:
     """GeoPackage and (zipped) Shapefile; a Shapefile without ``.cpg`` is UTF-8 or else GB18030."""
-    source = f"/vsizip/{path.resolve()}" if path.suffix.lower() == ".zip" else path
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", RuntimeWarning)  # GDAL's remarks; what it cannot read it raises
             names = [str(row[0]) for row in pyogrio.list_layers(source)]
-            layer = _wanted_sheets(path.name, names, options.sheet)
+            layer = _wanted_sheets(file, names, options.sheet)
             if len(layer) > 1:
-                raise SheetError("sheet_ambiguous", path.name, "", names)
+                raise SheetError("sheet_ambiguous", file, "", names)
             frame = _read_frame(source, layer[0] if layer else None, options.encoding)
     except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, OSError) as error:
-        raise UnknownFormatError(path.name, str(error)) from error
+        raise UnknownFormatError(file, str(error)) from error
     except UnicodeDecodeError as error:
-        raise WrongEncodingError(path.name, options.encoding or "UTF-8, GB18030", error.start) from error
-    return _checked_size(_table_of_frame(path.name, layer[0], frame), options.limits)
+        raise WrongEncodingError(file, options.encoding or "UTF-8, GB18030", error.start) from error
+    return _checked_size(_table_of_frame(file, layer[0], frame), options.limits)
 
 
-def _read_frame(source: Path | str, layer: str | None, encoding: str | None) -> pd.DataFrame:
-    stated = isinstance(source, Path) and (
-        source.suffix.lower() == ".gpkg" or source.with_suffix(".cpg").exists()
+def _read_frame(source: Path | str | bytes, layer: str | None, encoding: str | None) -> pd.DataFrame:
+    stated = isinstance(source, bytes) or (
+        isinstance(source, Path) and (source.suffix.lower() == ".gpkg" or source.with_suffix(".cpg").exists())
     )
     frame: pd.DataFrame
     if stated or encoding is not None:

@@ -20,13 +20,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ingest.arrangement import arrange, header_score
 from ingest.errors import ColumnClashError, MissingColumnsError, UnitError
 from ingest.headers import (
     IGNORED,
     READINGS,
     MappedColumn,
     Names,
-    count_known,
     map_headers,
     match_header,
     names_of,
@@ -34,7 +34,7 @@ from ingest.headers import (
 )
 from ingest.kinds import Column, Type, clean_text, parse_cell
 from ingest.options import IngestOptions
-from ingest.readers import RawTable, read_table
+from ingest.readers import HeaderScore, RawTable, read_table
 from ingest.report import Notice, Problem
 from ingest.times import CAPTURE_SLACK, ParsedTime, capture_from_name, capture_of, end_of, parse_time
 from ingest.units import IDENTITY, Conversion, conversion
@@ -244,7 +244,14 @@ def parse_table(
         As :func:`parse_readings`.
     """
     memory = memory or CellMemory()
-    return _ReadingsParser(table, options, readings_names(), memory, for_loading=for_loading).parse()
+    names = readings_names()
+    arranged = arrange(table, options, names, READINGS)
+    return _ReadingsParser(arranged, options, names, memory, for_loading=for_loading).parse()
+
+
+def readings_score(options: IngestOptions) -> HeaderScore:
+    """The measure by which the header of a file of readings is found."""
+    return header_score(options, readings_names(), READINGS)
 
 
 def parse_readings(
@@ -262,8 +269,7 @@ def parse_readings(
         that cannot be converted.
     """
     options = options or IngestOptions()
-    names = readings_names()
-    table = read_table(path, options, lambda row: count_known(row, names))
+    table = read_table(path, options, readings_score(options))
     return parse_table(table, options, for_loading=for_loading)
 
 
@@ -295,11 +301,11 @@ class _ReadingsParser:
         self.for_loading = for_loading
         self.registry: Mapping[str, Parameter] = load_parameters()
         self.problems: list[Problem] = []
-        self.notices: list[Notice] = []
+        self.notices: list[Notice] = list(table.notices)
         self.fields: dict[str, MappedColumn] = {}
         self.shown: dict[str, MappedColumn] = {}
         self.full: dict[str, MappedColumn] = {}
-        self._choose_columns(map_headers(table.columns, names))
+        self._choose_columns(map_headers(table.columns, names, table.fields))
         self.layout: Literal["wide", "long"] = (
             "long" if "parameter" in self.fields and "value" in self.fields else "wide"
         )
@@ -359,6 +365,8 @@ class _ReadingsParser:
     def parse(self) -> ParsedReadings:
         for place, extra in self.table.overlong:
             self._problem(place, None, ", ".join(extra)[:80], "row_too_long", cells=len(self.table.columns))
+        for fault in self.table.faults:
+            self._problem(fault.position, fault.column, fault.value, fault.code, **fault.params)
         rows = self._row_facts()
         samples, coded = self._long(rows) if self.layout == "long" else self._wide(rows)
         problems = sorted(self.problems, key=lambda problem: problem.row)
@@ -473,7 +481,7 @@ class _ReadingsParser:
     def _time(
         self, header: str, text: str, capture: datetime | None, places: NDArray[np.intp]
     ) -> datetime | None:
-        parsed = parse_time(text, captured=capture)
+        parsed = parse_time(text, captured=capture, date_1904=self.table.date_1904)
         if parsed.code is None:
             if (
                 parsed.at is None

@@ -73,6 +73,28 @@ class Notice:
         }
 
 
+_COUNTED = frozenset({"rows_left_out", "rows_of_other_form", "rows_unmapped", "total_rows_skipped"})
+
+
+def merge_notices(notices: Sequence[Notice]) -> tuple[Notice, ...]:
+    """What the blocks of a long file say of the same thing, in one notice each: counts are added up."""
+    merged: dict[Any, Notice] = {}
+    for place, notice in enumerate(notices):
+        if notice.code not in _COUNTED:
+            merged[place] = notice
+            continue
+        key = (notice.code, notice.params.get("reason"))
+        before = merged.get(key)
+        if before is None:
+            merged[key] = notice
+            continue
+        params = {**before.params, "count": before.params["count"] + notice.params["count"]}
+        if "rows" in params:
+            params["rows"] = f"{before.params['rows']}, {notice.params['rows']}"
+        merged[key] = Notice(notice.code, params, notice.row, notice.column)
+    return tuple(merged.values())
+
+
 @dataclass(frozen=True, slots=True)
 class UploadReport:
     """The report of one file; the counts always add up: read = loaded + duplicate + rejected + held.
@@ -96,6 +118,7 @@ class UploadReport:
     dry_run: bool = False
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "notices", merge_notices(self.notices))
         told = self.rows_loaded + self.rows_duplicate + self.rows_rejected + self.rows_held
         if self.rows_read != told:
             raise ValueError(f"the rows of {self.file} do not add up")

@@ -84,7 +84,7 @@ def fold_time(text: str) -> str:
 
 
 def _whole_day(match: re.Match[str]) -> str:
-    """``下午2:00`` and ``2:00 pm`` as a clock of 24 hours; an hour that no such clock has stays impossible."""
+    """``下午2:00`` and ``2:00 pm`` by a clock of 24 hours; an hour that has no half stays impossible."""
     half, hour = match["before"] or match["after"], int(match["hour"])
     if not 0 < hour <= 12:
         hour = 99

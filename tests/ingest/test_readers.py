@@ -137,11 +137,14 @@ def test_the_sheet_with_known_headers_is_read_and_the_others_are_named(tmp_path:
     assert read(path, sheet="2").sheet == "数据"
     with pytest.raises(SheetError, match="填报"):
         read(path, sheet="填报")
-    book.copy_worksheet(data)
+    other = book.create_sheet("其他")
+    other.append(["code", "断面名称"])
+    other.append(["2", "清江口"])
     book.save(path)
     with pytest.raises(SheetError) as caught:
         read(path)
     assert caught.value.code == "sheet_ambiguous"
+    assert caught.value.sheets == ("数据", "其他")
 
 
 def test_a_geojson_number_keeps_its_text_and_null_geometry_is_none(tmp_path: Path) -> None:

@@ -1,0 +1,154 @@
+"""Sheets of a workbook as rows of text, with what the sheet hides from the eye.
+
+python-calamine reads the cells. What it does not tell stands in the XML of an ``.xlsx``: hidden rows, cells
+whose formula failed (``#DIV/0!``), formulas that nobody has computed. They must not look like empty cells.
+"""
+
+from __future__ import annotations
+
+import io
+import posixpath
+import re
+import zipfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from html import unescape
+from xml.etree import ElementTree as ET
+
+from python_calamine import CalamineError, CalamineWorkbook, SheetVisibleEnum
+
+from ingest.errors import TooLargeError, UnknownFormatError
+from ingest.options import Limits
+from ingest.packed import workbook_parts
+
+_HIDDEN = re.compile(rb'<(?:\w+:)?row\b(?=[^>]*?\bhidden="(?:1|true)")[^>]*?\br="(\d+)"')
+_FAILED = re.compile(
+    rb'<(?:\w+:)?c\b(?=[^>]*?\bt="e")[^>]*?\br="([A-Z]+)(\d+)"[^>]*>(?:(?!</(?:\w+:)?c>).)*?'
+    rb"<(?:\w+:)?v>([^<]*)</",
+    re.DOTALL,
+)
+_UNCOMPUTED = re.compile(
+    rb'<(?:\w+:)?c\b[^>]*?\br="([A-Z]+)(\d+)"[^>]*><(?:\w+:)?f\b[^>]*>([^<]*)</(?:\w+:)?f>'
+    rb"(?:<(?:\w+:)?v\s*/>|<(?:\w+:)?v></(?:\w+:)?v>)?</(?:\w+:)?c>"
+)
+_NUMBER = re.compile(r"^[<＜]?[-+]?[\d.,]+(?:[eE][-+]?\d+)?[lL]?$")
+_REL = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """One sheet. `hidden_rows` and `merged_rows` are row numbers as the workbook shows them."""
+
+    name: str
+    rows: list[list[str]]
+    hidden_rows: tuple[int, ...] = ()
+    merged_rows: tuple[int, ...] = ()
+
+
+class Workbook:
+    """An opened workbook. Not reused.
+
+    Raises
+    ------
+    UnknownFormatError
+        If it is no workbook, or broken.
+    TooLargeError
+        If it would unpack to more than the limits allow.
+    """
+
+    def __init__(self, file: str, data: bytes, limits: Limits) -> None:
+        self.file = file
+        self._parts: Mapping[str, bytes] = {}
+        if zipfile.is_zipfile(io.BytesIO(data)):
+            self._parts = workbook_parts(file, data, limits)
+        try:
+            self._book = CalamineWorkbook.from_filelike(io.BytesIO(data))
+        except (CalamineError, OSError, zipfile.BadZipFile) as error:
+            raise UnknownFormatError(file, str(error)) from error
+        self.names = list(self._book.sheet_names)
+        self.hidden = {
+            sheet.name
+            for sheet in self._book.sheets_metadata
+            if sheet.visible is not SheetVisibleEnum.Visible
+        }
+        self.date_1904 = (
+            re.search(rb'date1904="(?:1|true)"', self._parts.get("xl/workbook.xml", b"")) is not None
+        )
+        self._paths = self._sheet_paths()
+
+    def read(self, name: str, as_text: Callable[[object], str]) -> Sheet:
+        """The cells of one sheet as text; merged cells carry their value in each of their places."""
+        try:
+            sheet = self._book.get_sheet_by_name(name)
+            rows = [
+                [cell if type(cell) is str else as_text(cell) for cell in row]
+                for row in sheet.to_python(skip_empty_area=False)
+            ]
+            merged = sheet.merged_cell_ranges or []
+        except (CalamineError, OSError) as error:
+            raise UnknownFormatError(self.file, str(error)) from error
+        xml = self._parts.get(self._paths.get(name, ""), b"")
+        hidden: tuple[int, ...] = ()
+        if b'hidden="' in xml:
+            hidden = tuple(int(found[1]) for found in _HIDDEN.finditer(xml))
+        self._restore(rows, xml)
+        filled = self._fill_merged(rows, merged)
+        return Sheet(name, rows, hidden, filled)
+
+    def _restore(self, rows: list[list[str]], xml: bytes) -> None:
+        """Put failed and uncomputed formulas back into the cells that calamine leaves empty."""
+        found = []
+        if b't="e"' in xml:
+            found += [(match[1], match[2], unescape(match[3].decode())) for match in _FAILED.finditer(xml)]
+        if b"<f" in xml or b":f" in xml:
+            found += [
+                (match[1], match[2], "=" + unescape(match[3].decode())) for match in _UNCOMPUTED.finditer(xml)
+            ]
+        for letters, number, text in found:
+            row, column = int(number) - 1, _column(letters)
+            if row < len(rows) and column < len(rows[row]) and not rows[row][column]:
+                rows[row][column] = text
+
+    def _fill_merged(
+        self, rows: list[list[str]], merged: Sequence[tuple[tuple[int, int], tuple[int, int]]]
+    ) -> tuple[int, ...]:
+        """A merged cell holds for each of its places; a number over several columns for the first only."""
+        budget = 10_000 + 4 * sum(map(len, rows))
+        starts: list[int] = []
+        for (top, left), (bottom, right) in merged:
+            if top >= len(rows) or left >= len(rows[top]) or not (value := rows[top][left]):
+                continue
+            last = min(bottom, len(rows) - 1)
+            width = min(right, len(rows[top]) - 1) if not _NUMBER.match(value) else left
+            budget -= (last - top + 1) * (width - left + 1)
+            if budget < 0:
+                raise TooLargeError(self.file, "merged cells", 4 * sum(map(len, rows)), -budget)
+            for row in range(top, last + 1):
+                rows[row][left : width + 1] = [value] * (width - left + 1)
+            if last > top:
+                starts.append(top + 1)
+        return tuple(starts)
+
+    def _sheet_paths(self) -> dict[str, str]:
+        """The part of each sheet, by the sheet's name."""
+        try:
+            book = ET.fromstring(self._parts["xl/workbook.xml"])  # noqa: S314 - expat expands no entity here
+            links = ET.fromstring(self._parts["xl/_rels/workbook.xml.rels"])  # noqa: S314 - as above
+        except (KeyError, ET.ParseError):
+            return {}  # .xls, .xlsb, .ods: no such parts
+        targets = {link.get("Id"): link.get("Target", "") for link in links}
+        return {
+            str(sheet.get("name")): posixpath.normpath(
+                posixpath.join("/xl", targets.get(sheet.get(_REL), ""))
+            ).lstrip("/")
+            for sheet in book.iter()
+            if sheet.tag.endswith("}sheet")
+        }
+
+
+def _column(letters: bytes) -> int:
+    """Place of a column from 0: A is 0, AA is 26."""
+    place = 0
+    for letter in letters.decode():
+        place = place * 26 + ord(letter) - 64
+    return place - 1
