@@ -178,6 +178,10 @@ class ReadingOut(Shape):
     station_status: str | None
     method: str | None
     upload_id: int
+    quality: Literal[1, 2, 3, 4, 9] = Field(
+        description="QARTOD flag: 1 pass, 2 not evaluated, 3 suspect, 4 fail, 9 missing"
+    )
+    quality_tests: list[str] | None = Field(description="what raised the flag, as `test:flag`")
 
 
 class ReadingPage(Shape):
