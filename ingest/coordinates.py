@@ -433,12 +433,11 @@ class _Locator:
                 if self.shape.required and place not in self.refused:
                     self.places.problems.append(Problem(row, None, None, "geometry_missing"))
                 continue
-            placed += 1
             fault = _fault(geometry, self.shape)
             if fault is not None and fault[0] == "coordinate_zero":
-                placed -= 1
                 self._refuse_zero(place)
                 continue
+            placed += fault is None or fault[0] != "geometry_type"
             if fault is not None:
                 if fault[0] == "coordinate_outside_china":
                     abroad.append(geometry)

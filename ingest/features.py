@@ -126,6 +126,8 @@ class _FeatureParser:
         if self.options.required is not None:
             return self.options.required
         given = {"rank", "water_body_code"} if self._plain else set()
+        if self.options.rank is not None:
+            given.add("rank")
         if self.options.code_from is not None:
             given.add("code")
         return tuple(name for name in self.kind.required if name not in given)
@@ -254,15 +256,15 @@ class _FeatureParser:
 
     def _fill_defaults(self, columns: dict[str, list[Any]]) -> None:
         """What an option says for every row, and names for shorelines of plain line files."""
-        if self.kind.name != "shorelines":
-            return
-        if "rank" not in self.fields and self.options.rank is not None:
+        if "rank" in columns and "rank" not in self.fields and self.options.rank is not None:
             rank = choices_of("rank").get(fold_word(self.options.rank))
             if rank is None:
                 raise OptionError(
                     "--rank", self.options.rank, ", ".join(dict.fromkeys(choices_of("rank").values()))
                 )
             columns["rank"] = [rank] * len(self.table)
+        if self.kind.name != "shorelines":
+            return
         if self.options.source is not None:
             columns["source"] = [value or self.options.source for value in columns["source"]]
         if self._plain:

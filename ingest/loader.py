@@ -194,6 +194,7 @@ class _FileLoad:
         options = self.options
         said = {
             "crs": options.crs,
+            "rank": options.rank,
             "transformation": options.transformation,
             "transformation_accuracy_m": options.transformation_accuracy_m,
             "swapped": None if options.swapped == "error" else options.swapped,

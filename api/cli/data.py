@@ -128,6 +128,9 @@ def ingest_command(
     provinces: Annotated[
         Path | None, typer.Option("--provinces", help="polygon layer of provinces to check places against")
     ] = None,
+    rank: Annotated[
+        str | None, typer.Option("--rank", help="rank of every water body or line of a file without one")
+    ] = None,
     encoding: EncodingOption = None,
     sheet: SheetOption = None,
     source: Annotated[str | None, typer.Option("--source", help="where the file comes from")] = None,
@@ -148,6 +151,7 @@ def ingest_command(
     opened = door(context)
     options = IngestOptions(
         crs=crs,
+        rank=rank,
         transformation=transformation,
         transformation_accuracy_m=transformation_accuracy,
         columns=_columns(named),
