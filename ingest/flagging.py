@@ -1,107 +1,412 @@
-"""Quality control of a load: its own readings, and the stored ones that it gives new neighbours."""
+"""Quality control of a load: its own readings, and the stored ones that it gives new neighbours.
+
+What needs one sample only is known when a block is written, and goes into its lines. What needs neighbours
+(spike, rate of change, flat line) is known when the whole file and what the database has around it are known:
+then the few readings whose flag is another one are changed. Readings are kept as 32 bytes each until then, in
+memory or, of a long file, in temporary files by section; so neither the blocks nor their order matter.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal
+from itertools import starmap
+from typing import IO, Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
-from ingest.quality import Thresholds, flag_readings, load_thresholds, quality_report
+from ingest.quality import (
+    KINDS,
+    ReadingArrays,
+    Tally,
+    Thresholds,
+    arrays_of_frame,
+    check_relations,
+    check_samples,
+    check_series,
+    flags_of,
+    load_thresholds,
+)
 from models import quality as store
 from models.loading import NULL
+from models.partitions import Month, month_bounds
+from models.quality import Stretch
 
-BATCH = 200
-"""Sections that are flagged anew at a time, so that memory stays bounded."""
+Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
+
+IN_MEMORY = 4_000_000
+"""Readings of a file that are kept in memory; more are kept in temporary files."""
+AT_ONCE = 300_000
+"""About as many readings are looked at together."""
+_BUCKETS = 128
+_RECORD = np.dtype(
+    [
+        ("section", np.int32),
+        ("parameter", np.int16),
+        ("kind", np.int8),
+        ("censored", np.bool_),
+        ("instant", np.int64),
+        ("value", np.float64),
+        ("mask", np.int32),
+        ("row", np.int32),
+    ]
+)
+_US = pd.Timedelta(microseconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """What the different cells of a block say: parameter, value and whether it is a detection limit."""
+
+    parameters: Sequence[str]
+    values: Sequence[Decimal | None]
+    censored: Sequence[bool]
+    fulls: Sequence[Decimal | None]
 
 
 class QualityControl:
-    """The flags of one load of readings; in the order `flag`, `look_around`, (insert), `settle`, `report`."""
+    """The flags of one load of readings: `take` each block, `settle` when all are written, then `report`."""
 
-    def __init__(self, session: Session, thresholds: Thresholds | None = None) -> None:
-        self.session = session
+    def __init__(self, thresholds: Thresholds | None = None) -> None:
         self.thresholds = thresholds or load_thresholds()
-        self.near: list[store.Stretch] = []
+        self._places = {code: place for place, code in enumerate(self.thresholds.parameters)}
+        self._tally = Tally(self.thresholds)
+        self._blocks: list[NDArray[Any]] = []
+        self._held = 0
+        self._stack = ExitStack()
+        self._files: list[IO[bytes]] = []
 
-    def flag(self, readings: pd.DataFrame) -> pd.DataFrame:
-        """The same readings with `quality` and `quality_tests` (tuples or None)."""
-        flags = flag_readings(readings.rename(columns={"section_id": "section"}), self.thresholds)
-        return readings.assign(quality=flags["quality"], quality_tests=flags["tests"])
+    # -- block by block ----------------------------------------------------------------------------------
 
-    def look_around(self, readings: pd.DataFrame) -> None:
-        """Remember where the database has neighbours of these readings. Before they are inserted."""
-        if readings.empty:
-            return
-        spans = readings.groupby(readings["section_id"].astype("int64"))["sampled_at"].agg(["min", "max"])
-        stretches = [
-            store.Stretch(int(number), first.to_pydatetime(), last.to_pydatetime())
-            for number, first, last in spans.itertuples()
-        ]
-        self.near = store.stretches_near_stored(
-            self.session, stretches, self.thresholds.reach.to_pytimedelta()
-        )
+    def take(
+        self,
+        cells: Cells,
+        *,
+        cell: Ints,
+        full: Ints,
+        section: Ints,
+        instant: Ints,
+        station_type: NDArray[np.object_],
+        station_status: NDArray[np.object_],
+        sample: Ints,
+        row: Ints,
+    ) -> tuple[Ints, list[str]]:
+        """Flag the readings of a block as far as their own samples tell.
 
-    def settle(self) -> int:
-        """Flag anew what lies near both stored and new readings; returns how many flags changed.
-
-        A reading is decided by what lies within the reach of the tests; so all readings within the reach of
-        new ones are looked at again, with everything within the reach of those as context.
+        `cell`, `full` (places in `cells`), `sample` and `row` have an entry per reading; `section`,
+        `instant` (microseconds since 1970 UTC), `station_type` and `station_status` one per sample. Returns
+        an entry per reading, and for each different entry the two columns `quality` and `quality_tests` as
+        COPY reads them.
         """
-        changed = 0
-        reach = self.thresholds.reach
-        for start in range(0, len(self.near), BATCH):
-            stretches = self.near[start : start + BATCH]
-            around = store.readings_near(self.session, stretches, (2 * reach).to_pytimedelta())
-            spans = {stretch.section_id: stretch for stretch in stretches}
-            firsts = around["section"].map({number: span.first for number, span in spans.items()})
-            lasts = around["section"].map({number: span.last for number, span in spans.items()})
-            inside = (
-                (around["sampled_at"] >= pd.to_datetime(firsts, utc=True) - reach)
-                & (around["sampled_at"] <= pd.to_datetime(lasts, utc=True) + reach)
-            ).to_numpy(dtype=bool)
-            looked_at = around[inside]
-            flags = flag_readings(looked_at, self.thresholds, context=around[~inside])
-            said = [None if tests is None else tuple(tests) for tests in looked_at["quality_tests"]]
-            differs = np.array(
-                [
-                    (old, was) != (new, now)
-                    for old, was, new, now in zip(
-                        looked_at["quality"], said, flags["quality"], flags["tests"], strict=True
-                    )
-                ],
-                dtype=bool,
-            )
-            others, theirs = looked_at[differs], flags[differs]
-            changed += store.change_flags(
-                self.session,
-                zip(
-                    others["section"].map(str),
-                    others["parameter"],
-                    [moment.isoformat() for moment in others["sampled_at"]],
-                    others["revision"].map(str),
-                    theirs["quality"].map(str),
-                    map(tests_text, theirs["tests"]),
-                    strict=True,
-                ),
-            )
-        return changed
+        parameters = np.array([self._places.get(code, -1) for code in cells.parameters], dtype=np.int64)
+        values = np.array(list(map(_as_float, cells.values)), dtype=np.float64)
+        fulls = np.array(list(map(_as_float, cells.fulls)), dtype=np.float64)
+        value, stated = values[cell], fulls[full]
+        kinds = np.full(len(station_type), KINDS.index("unknown"), dtype=np.int64)
+        for kind in ("automatic", "manual"):
+            kinds[station_type == kind] = KINDS.index(kind)
+        codes, statuses = pd.factorize(station_status)
+        arrays = ReadingArrays(
+            section=section[sample],
+            parameter=parameters[cell],
+            instant=instant[sample],
+            value=np.where(np.isnan(stated) | np.isnan(value), value, stated),
+            censored=np.array(cells.censored, dtype=bool)[cell],
+            kind=kinds[sample],
+            status=codes.astype(np.int64)[sample],
+            statuses=[str(status) for status in statuses],
+        )
+        mask = check_samples(arrays, self.thresholds)
+        self._keep(arrays, mask, row)
+        entries, said = flags_of(mask, arrays.parameter >= 0)
+        return entries, list(starmap(_copy_columns, said))
 
-    def report(
-        self, readings: pd.DataFrame, *, missing: Mapping[str, int], names: Mapping[int, str]
-    ) -> dict[str, Any]:
-        """The quality report of an upload, for flagged readings; `names` has the codes of sections."""
-        flags = readings[["quality", "quality_tests"]].rename(columns={"quality_tests": "tests"})
-        return quality_report(
-            readings.rename(columns={"section_id": "section"}),
-            flags,
-            self.thresholds,
-            missing=missing,
-            names=names,
+    def _keep(self, arrays: ReadingArrays, mask: Ints, row: Ints) -> None:
+        block = np.empty(len(arrays), dtype=_RECORD)
+        for name in ("section", "parameter", "kind", "censored", "instant", "value"):
+            block[name] = getattr(arrays, name)
+        block["mask"], block["row"] = mask, row
+        self._blocks.append(block)
+        self._held += len(block)
+        if self._held > IN_MEMORY:
+            self._spill()
+
+    def _spill(self) -> None:
+        """Move what is held into temporary files, one for each bucket of sections."""
+        if not self._files:
+            self._files = [
+                self._stack.enter_context(tempfile.TemporaryFile())  # noqa: SIM115 - the stack closes it
+                for _ in range(_BUCKETS)
+            ]
+        for number, part in _buckets(np.concatenate(self._blocks), _BUCKETS):
+            self._files[number].write(part.tobytes())
+        self._blocks, self._held = [], 0
+
+    def _parts(self) -> Iterator[NDArray[Any]]:
+        """Everything that was taken, in parts that have whole sections."""
+        if self._files:
+            if self._blocks:
+                self._spill()
+            for file in self._files:
+                file.seek(0)
+                yield np.frombuffer(file.read(), dtype=_RECORD)
+        elif self._blocks:
+            together = np.concatenate(self._blocks)
+            self._blocks = []
+            for _, part in _buckets(together, -(-len(together) // AT_ONCE)):
+                yield part
+
+    def close(self) -> None:
+        """Drop everything that was taken."""
+        self._blocks, self._held = [], 0
+        self._stack.close()
+        self._files = []
+
+    # -- when all is written -----------------------------------------------------------------------------
+
+    def settle(
+        self,
+        session: Session,
+        upload_id: int,
+        *,
+        refused: Ints,
+        spans: Mapping[Month, tuple[Ints, Ints, Ints] | None],
+        written: bool,
+    ) -> None:
+        """Compare readings with their neighbours, in the file and in the database, and change what follows.
+
+        Parameters
+        ----------
+        refused :
+            Rows of the file that were refused after all: they are nobody's neighbours.
+        spans :
+            What was stored before, by Beijing month of the file: section numbers ascending, with the first
+            and last moment in microseconds; None for nothing.
+        written :
+            Whether the readings were written; else they are only counted.
+        """
+        near = _Near(session, spans, self.thresholds) if written else None
+        for part in self._parts():
+            own = part[~np.isin(part["row"], refused)] if len(refused) else part
+            if not len(own):
+                continue
+            arrays = _as_arrays(own)
+            mask = own["mask"].astype(np.int64)
+            stretches = [] if near is None else near.of(arrays)
+            stored = (
+                store.readings_near(
+                    session,
+                    stretches,
+                    (2 * self.thresholds.reach).to_pytimedelta(),
+                    other_than=upload_id,
+                )
+                if stretches
+                else None
+            )
+            if stored is None or stored.empty:
+                final = mask | check_series(arrays, mask, self.thresholds)
+            else:
+                final = mask | self._with_stored(session, arrays, mask, stored, stretches)
+            if written:
+                self._change_own(session, upload_id, arrays, mask, final)
+            self._tally.add(arrays, final)
+        self.close()
+
+    def _with_stored(
+        self,
+        session: Session,
+        arrays: ReadingArrays,
+        mask: Ints,
+        stored: pd.DataFrame,
+        stretches: Sequence[Stretch],
+    ) -> Ints:
+        """The marks of own readings among stored ones; stored ones within the reach get theirs anew."""
+        others = replace(
+            arrays_of_frame(stored, self.thresholds), section=stored["section"].to_numpy(dtype=np.int64)
+        )
+        other_mask = check_samples(others, self.thresholds)
+        # An own reading that is stored already stands beside itself, which harms nothing.
+        both, both_mask = _joined(arrays, others), np.concatenate((mask, other_mask))
+        marks = check_series(both, both_mask, self.thresholds)
+        # Parts and totals of one instant may have come in two files.
+        marks |= check_relations(both, both_mask, self.thresholds)
+        other_final = other_mask | marks[len(arrays) :]
+        firsts = {stretch.section_id: stretch for stretch in stretches}
+        reach = self.thresholds.reach
+        begins = np.array([(firsts[int(n)].first - reach).timestamp() for n in others.section])
+        ends = np.array([(firsts[int(n)].last + reach).timestamp() for n in others.section])
+        seconds = others.instant / 1_000_000
+        inside = (seconds >= begins) & (seconds <= ends)
+        entries, said = flags_of(other_final, others.parameter >= 0)
+        texts = list(starmap(_copy_columns, said))
+        was = [
+            _copy_columns(flag, None if tests is None else tuple(tests))
+            for flag, tests in zip(stored["quality"], stored["quality_tests"], strict=True)
+        ]
+        changed = np.array([texts[entry] != old for entry, old in zip(entries, was, strict=True)], dtype=bool)
+        self._change(
+            session, others, np.flatnonzero(changed & inside), entries, texts, revisions=stored["revision"]
+        )
+        return marks[: len(arrays)]
+
+    def _change_own(
+        self, session: Session, upload_id: int, arrays: ReadingArrays, before: Ints, after: Ints
+    ) -> None:
+        rows = np.flatnonzero(before != after)
+        entries, said = flags_of(after, arrays.parameter >= 0)
+        texts = list(starmap(_copy_columns, said))
+        self._change(session, arrays, rows, entries, texts, upload_id=upload_id)
+
+    def _change(
+        self,
+        session: Session,
+        arrays: ReadingArrays,
+        rows: Ints,
+        entries: Ints,
+        texts: Sequence[str],
+        *,
+        revisions: pd.Series[Any] | None = None,
+        upload_id: int | None = None,
+    ) -> None:
+        if not len(rows):
+            return
+        moments = np.datetime_as_string(arrays.instant[rows].astype("datetime64[us]"))
+        which = ["0"] * len(rows) if revisions is None else [str(revisions.iloc[row]) for row in rows]
+        store.change_flags(
+            session,
+            (
+                (
+                    str(section),
+                    self.thresholds.parameters[parameter],
+                    f"{at}+00",
+                    revision,
+                    *texts[entry].split("\t"),
+                )
+                for section, parameter, at, revision, entry in zip(
+                    arrays.section[rows].tolist(),
+                    arrays.parameter[rows].tolist(),
+                    moments,
+                    which,
+                    entries[rows].tolist(),
+                    strict=True,
+                )
+            ),
+            upload_id=upload_id,
         )
 
+    def report(self, *, missing: Mapping[str, int], names: Mapping[int, str]) -> dict[str, Any]:
+        """The quality report of the upload; `missing` counts the empty cells of the file by parameter."""
+        return self._tally.report(missing=missing, names=names)
 
-def tests_text(tests: tuple[str, ...] | None) -> str:
-    """Tests as COPY reads a text array; their names need no quoting."""
-    return NULL if tests is None else f"{{{','.join(tests)}}}"
+
+class _Near:
+    """Knows which sections of a file have stored readings within the reach of the tests."""
+
+    def __init__(
+        self, session: Session, spans: Mapping[Month, tuple[Ints, Ints, Ints] | None], thresholds: Thresholds
+    ) -> None:
+        self.reach = int(thresholds.reach / _US)
+        known = [span for span in spans.values() if span is not None]
+        for month in _months_around(spans.keys(), thresholds):
+            known.extend(_as_spans(store.stored_stretches(session, *month_bounds(month))))
+        self.section, self.first, self.last = (
+            np.concatenate([span[place] for span in known]) if known else np.empty(0, dtype=np.int64)
+            for place in range(3)
+        )
+
+    def of(self, arrays: ReadingArrays) -> list[Stretch]:
+        """The stretches, of whole sections, that lie near something stored."""
+        stored = np.isin(arrays.section, self.section)
+        if not stored.any():
+            return []
+        found = []
+        of_sections = pd.Series(arrays.instant[stored]).groupby(arrays.section[stored]).agg(["min", "max"])
+        for number, first, last in of_sections.itertuples():
+            same = self.section == number
+            if (same & (self.first <= last + self.reach) & (self.last >= first - self.reach)).any():
+                found.append(Stretch(int(number), _moment(first), _moment(last)))
+        return found
+
+
+def _months_around(months: Sequence[Month] | Any, thresholds: Thresholds) -> list[Month]:
+    """Beijing months that are not among `months` and reach near one of them."""
+    given = set(months)
+    near: set[Month] = set()
+    for month in given:
+        start, end = month_bounds(month)
+        for edge in (start - thresholds.reach.to_pytimedelta(), end + thresholds.reach.to_pytimedelta()):
+            local = pd.Timestamp(edge).tz_convert("Asia/Shanghai")
+            near.add((local.year, local.month))
+    return sorted(near - given)
+
+
+def _as_spans(stretches: Sequence[Stretch]) -> list[tuple[Ints, Ints, Ints]]:
+    if not stretches:
+        return []
+    numbers = np.array([stretch.section_id for stretch in stretches], dtype=np.int64)
+    first, last = (
+        pd.to_datetime(pd.Series(moments), utc=True)
+        .dt.tz_localize(None)
+        .to_numpy("datetime64[us]")
+        .astype(np.int64)
+        for moments in (
+            [stretch.first for stretch in stretches],
+            [stretch.last for stretch in stretches],
+        )
+    )
+    return [(numbers, first, last)]
+
+
+def _moment(microseconds: int) -> datetime:
+    moment: datetime = pd.Timestamp(int(microseconds), unit="us", tz="UTC").to_pydatetime()
+    return moment
+
+
+def _buckets(records: NDArray[Any], count: int) -> Iterator[tuple[int, NDArray[Any]]]:
+    """Records by bucket, each with whole sections."""
+    if count <= 1:
+        yield 0, records
+        return
+    bucket = (records["section"] % count).astype(np.int16)
+    order = np.argsort(bucket, kind="stable")
+    bounds = np.searchsorted(bucket[order], np.arange(count + 1))
+    for number in range(count):
+        yield number, records[order[bounds[number] : bounds[number + 1]]]
+
+
+def _as_arrays(records: NDArray[Any]) -> ReadingArrays:
+    return ReadingArrays(
+        section=records["section"].astype(np.int64),
+        parameter=records["parameter"].astype(np.int64),
+        instant=np.ascontiguousarray(records["instant"]),
+        value=np.ascontiguousarray(records["value"]),
+        censored=np.ascontiguousarray(records["censored"]),
+        kind=records["kind"].astype(np.int64),
+        status=np.full(len(records), -1, dtype=np.int64),
+        statuses=[],
+    )
+
+
+def _joined(one: ReadingArrays, other: ReadingArrays) -> ReadingArrays:
+    """Two sets of readings as one, without what their stations said."""
+    names = ("section", "parameter", "instant", "value", "censored", "kind")
+    parts = {name: np.concatenate((getattr(one, name), getattr(other, name))) for name in names}
+    nothing = np.full(len(one) + len(other), -1, dtype=np.int64)
+    return ReadingArrays(**parts, status=nothing, statuses=[])
+
+
+def _as_float(value: Decimal | None) -> float:
+    return float("nan") if value is None else float(value)
+
+
+def _copy_columns(flag: int, tests: tuple[str, ...] | None) -> str:
+    """`quality` and `quality_tests` as COPY reads them; the names of tests need no quoting."""
+    return f"{int(flag)}\t{NULL if tests is None else '{' + ','.join(tests) + '}'}"

@@ -248,6 +248,7 @@ class _FileLoad:
             ),
             notices=tuple(notices),
             dry_run=self.options.dry_run,
+            quality=self.outcome.quality,
         )
 
     def _finish(self, session: Session, upload_id: int, report: UploadReport) -> None:

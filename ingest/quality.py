@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import tomllib
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
@@ -36,6 +37,7 @@ BEIJING: Final = "Asia/Shanghai"
 NEEDED: Final = ("section", "parameter", "sampled_at", "value")
 _FILE: Final = "quality.toml"
 _TOLERANCE: Final = 1e-9
+NO_TIME: Final = int(np.iinfo(np.int64).min)
 _HOUR: Final = 3_600_000_000
 _DAY: Final = 24 * _HOUR
 _BEIJING_OFFSET: Final = 8 * _HOUR  # no daylight saving since 1991; days before count alike
@@ -72,6 +74,9 @@ _BIT: Final = {
     for flag in (Flag.SUSPECT, Flag.FAIL)
 }
 _MISSING_BIT: Final = _BIT["value_missing", Flag.FAIL]
+_FAILS_ALONE: Final = _MISSING_BIT | sum(
+    _BIT[test, Flag.FAIL] for test in ("station_status", "zero_value", "gross_range")
+)
 _FAIL_BITS: Final = sum(bit for (_, flag), bit in _BIT.items() if flag is Flag.FAIL)
 
 
@@ -378,44 +383,61 @@ def flag_readings(
     """
     thresholds = thresholds or load_thresholds()
     frames = [readings] if context is None or context.empty else [readings, context]
-    columns = _Columns(frames, thresholds)
-    mask = np.zeros(columns.count, dtype=np.int64)
-    _test_values(columns, thresholds, mask)
-    usable = (mask & _FAIL_BITS) == 0
-    _test_relations(columns, thresholds, usable, mask)
-    _test_saturation(columns, thresholds, usable, mask)
-    _test_series(columns, thresholds, usable, mask)
-    return _as_frame(mask[: len(readings)], columns.parameter[: len(readings)] >= 0, readings.index)
+    arrays, _ = _arrays_of(frames, thresholds)
+    mask = check_samples(arrays, thresholds)
+    mask |= check_series(arrays, mask, thresholds)
+    own = slice(len(readings))
+    codes, combinations = flags_of(mask[own], arrays.parameter[own] >= 0)
+    tests = np.empty(len(combinations), dtype=object)
+    tests[:] = [said for _, said in combinations]
+    return pd.DataFrame(
+        {
+            "quality": np.array([flag for flag, _ in combinations], dtype=np.int8)[codes],
+            "tests": pd.Series(tests[codes], index=readings.index, dtype=object),
+        },
+        index=readings.index,
+    )
 
 
-class _Columns:
-    """The columns of a frame as arrays of numbers."""
+@dataclass(frozen=True, slots=True, eq=False)
+class ReadingArrays:
+    """Readings as arrays of numbers, one entry per reading.
 
-    def __init__(self, frames: Sequence[pd.DataFrame], thresholds: Thresholds) -> None:
-        for frame in frames:
-            if missing := [name for name in NEEDED if name not in frame.columns]:
-                raise KeyError(missing[0])
-        self.count = sum(len(frame) for frame in frames)
-        self.section, self.section_names = _codes([frame["section"] for frame in frames])
-        codes, names = _codes([frame["parameter"] for frame in frames])
-        place = {code: number for number, code in enumerate(thresholds.parameters)}
-        lookup = np.array([place.get(name, -1) for name in names] + [-1], dtype=np.int64)
-        self.parameter: Ints = lookup[codes]
-        self.codes = codes  # unlike `parameter`, also tells unknown parameters apart
-        self.instant = np.concatenate([_microseconds(frame["sampled_at"]) for frame in frames])
-        self.timed: Bools = self.instant != np.iinfo(np.int64).min
-        self.value = np.concatenate([_tested_values(frame) for frame in frames])
-        self.censored = np.concatenate([_equals(frame, "qualifier", "<") for frame in frames])
-        self.kind = np.full(self.count, KINDS.index("unknown"), dtype=np.int64)
-        for kind in ("automatic", "manual"):
-            marked = np.concatenate([_equals(frame, "station_type", kind) for frame in frames])
-            self.kind[marked] = KINDS.index(kind)
-        self.status, self.statuses = _codes(
-            [
-                frame["station_status"] if "station_status" in frame else pd.Series([None] * len(frame))
-                for frame in frames
-            ]
-        )
+    Attributes
+    ----------
+    section :
+        A number for each section, -1 where there is none.
+    parameter :
+        Place in the thresholds' `parameters`, -1 for an unknown one.
+    instant :
+        Microseconds since 1970 UTC; :data:`NO_TIME` where there is no time.
+    value :
+        What is tested, in the parameter's unit: the unrounded value where there is one; NaN is missing.
+    censored :
+        Whether the value is a detection limit that was not reached.
+    kind :
+        Place of the kind of station in :data:`KINDS`.
+    status, statuses :
+        Entry in `statuses` (texts), -1 where the row says nothing.
+    """
+
+    section: Ints
+    parameter: Ints
+    instant: Ints
+    value: Floats
+    censored: Bools
+    kind: Ints
+    status: Ints
+    statuses: Sequence[str]
+
+    def __len__(self) -> int:
+        return len(self.value)
+
+    @property
+    def timed(self) -> Bools:
+        """Whether section and time are known."""
+        known: Bools = (self.instant != NO_TIME) & (self.section >= 0)
+        return known
 
     def of(self, array: NDArray[Any], rows: NDArray[Any] | slice = slice(None)) -> NDArray[Any]:
         """A threshold for each row; that of an unknown parameter has no meaning."""
@@ -426,6 +448,62 @@ class _Columns:
         """Rows of these kinds of station."""
         chosen: Bools = np.array([kind in kinds for kind in KINDS])[self.kind]
         return chosen
+
+    def take(self, rows: NDArray[Any]) -> ReadingArrays:
+        """Some of the rows, by place or by mark."""
+        return ReadingArrays(
+            self.section[rows],
+            self.parameter[rows],
+            self.instant[rows],
+            self.value[rows],
+            self.censored[rows],
+            self.kind[rows],
+            self.status[rows],
+            self.statuses,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Names:
+    """What the numbers of a frame's sections and parameters stand for."""
+
+    sections: list[Any]
+    codes: Ints
+    parameters: list[Any]
+
+
+def _arrays_of(frames: Sequence[pd.DataFrame], thresholds: Thresholds) -> tuple[ReadingArrays, _Names]:
+    for frame in frames:
+        if missing := [name for name in NEEDED if name not in frame.columns]:
+            raise KeyError(missing[0])
+    count = sum(len(frame) for frame in frames)
+    section, sections = _codes([frame["section"] for frame in frames])
+    codes, names = _codes([frame["parameter"] for frame in frames])
+    place = {code: number for number, code in enumerate(thresholds.parameters)}
+    lookup = np.array([*(place.get(name, -1) for name in names), -1], dtype=np.int64)
+    kind = np.full(count, KINDS.index("unknown"), dtype=np.int64)
+    for name in ("automatic", "manual"):
+        kind[np.concatenate([_equals(frame, "station_type", name) for frame in frames])] = KINDS.index(name)
+    nothing = pd.Series([], dtype=object)
+    status, statuses = _codes(
+        [frame.get("station_status", nothing.reindex(range(len(frame)))) for frame in frames]
+    )
+    arrays = ReadingArrays(
+        section=section,
+        parameter=lookup[codes],
+        instant=np.concatenate([microseconds(frame["sampled_at"]) for frame in frames]),
+        value=np.concatenate([_tested_values(frame) for frame in frames]),
+        censored=np.concatenate([_equals(frame, "qualifier", "<") for frame in frames]),
+        kind=kind,
+        status=status,
+        statuses=statuses,
+    )
+    return arrays, _Names(sections, codes, names)
+
+
+def arrays_of_frame(readings: pd.DataFrame, thresholds: Thresholds) -> ReadingArrays:
+    """A frame as :func:`flag_readings` takes it, as arrays; sections are numbered as they come."""
+    return _arrays_of([readings], thresholds)[0]
 
 
 def _codes(columns: Sequence[pd.Series[Any]]) -> tuple[Ints, list[Any]]:
@@ -444,7 +522,7 @@ def _codes(columns: Sequence[pd.Series[Any]]) -> tuple[Ints, list[Any]]:
     return codes.astype(np.int64), list(cells)
 
 
-def _microseconds(times: pd.Series[Any]) -> Ints:
+def microseconds(times: pd.Series[Any]) -> Ints:
     """Instants as microseconds since 1970 UTC; NaT is the least number."""
     if not isinstance(times.dtype, pd.DatetimeTZDtype):
         raise TypeError(f"sampled_at must be datetimes with a zone, not {times.dtype}")
@@ -481,47 +559,70 @@ def _equals(frame: pd.DataFrame, name: str, cell: str) -> Bools:
     return found
 
 
-# -- tests of one reading --------------------------------------------------------------------------------
+# -- tests of one reading or sample ----------------------------------------------------------------------
+
+
+def check_samples(arrays: ReadingArrays, thresholds: Thresholds) -> Ints:
+    """The tests that need nothing but one section at one instant; returns a mask for each reading."""
+    mask = np.zeros(len(arrays), dtype=np.int64)
+    _test_values(arrays, thresholds, mask)
+    mask |= check_relations(arrays, mask, thresholds)
+    return mask
+
+
+def check_relations(arrays: ReadingArrays, mask: Ints, thresholds: Thresholds) -> Ints:
+    """The tests between parameters of one section and instant, over what does not fail alone in `mask`."""
+    found = np.zeros(len(arrays), dtype=np.int64)
+    usable = passes_alone(mask) & arrays.timed
+    _test_relations(arrays, thresholds, usable, found)
+    _test_saturation(arrays, thresholds, usable, found)
+    return found
+
+
+def passes_alone(mask: Ints) -> Bools:
+    """Whether a reading may stand beside others: it does not fail by its own value or status."""
+    usable: Bools = (mask & _FAILS_ALONE) == 0
+    return usable
 
 
 def _mark(mask: Ints, rows: NDArray[Any], test: str, flag: Flag) -> None:
     mask[rows] |= _BIT[test, flag]
 
 
-def _test_values(columns: _Columns, thresholds: Thresholds, mask: Ints) -> None:
+def _test_values(arrays: ReadingArrays, thresholds: Thresholds, mask: Ints) -> None:
     """Missing values, station status, zeros and gross range: what needs no other reading."""
-    missing = np.isnan(columns.value)
+    missing = np.isnan(arrays.value)
     mask[missing] |= _MISSING_BIT
-    present = ~missing & (columns.parameter >= 0)
-    value, numbers = columns.value, thresholds.numbers
-    measured = present & ~columns.censored
+    present = ~missing & (arrays.parameter >= 0)
+    value, numbers = arrays.value, thresholds.numbers
+    measured = present & ~arrays.censored
     zeros = np.flatnonzero(measured & (value == 0))
-    zero_flags = columns.of(thresholds.zero, zeros)
+    zero_flags = arrays.of(thresholds.zero, zeros)
     for flag in (Flag.SUSPECT, Flag.FAIL):
         _mark(mask, zeros[zero_flags == flag], "zero_value", flag)
     # A plain zero with a rule of its own is told once; a detection limit is only an upper bound.
     measured[zeros[zero_flags != 0]] = False
-    low = {flag: columns.of(numbers[f"{name}_min"]) for name, flag in _NAMED.items()}
-    high = {flag: columns.of(numbers[f"{name}_max"]) for name, flag in _NAMED.items()}
+    low = {flag: arrays.of(numbers[f"{name}_min"]) for name, flag in _NAMED.items()}
+    high = {flag: arrays.of(numbers[f"{name}_max"]) for name, flag in _NAMED.items()}
     out_fail = (measured & (value < low[Flag.FAIL])) | (present & (value > high[Flag.FAIL]))
     out = (measured & (value < low[Flag.SUSPECT])) | (present & (value > high[Flag.SUSPECT]))
     _mark(mask, out_fail, "gross_range", Flag.FAIL)
     _mark(mask, out & ~out_fail, "gross_range", Flag.SUSPECT)
-    for number, status in enumerate(columns.statuses):
+    for number, status in enumerate(arrays.statuses):
         folded = str(status).casefold()
         for flag in (Flag.FAIL, Flag.SUSPECT):
             kinds = frozenset[str]().union(
                 *(kinds for word, said, kinds in thresholds.statuses if said is flag and word in folded)
             )
             if kinds:
-                rows = (columns.status == number) & columns.at_kinds(kinds) & ~missing
+                rows = (arrays.status == number) & arrays.at_kinds(kinds) & ~missing
                 _mark(mask, rows & ((mask & _BIT["station_status", Flag.FAIL]) == 0), "station_status", flag)
 
 
-def _instants(columns: _Columns, rows: Ints) -> Ints:
+def _instants(arrays: ReadingArrays, rows: Ints) -> Ints:
     """One number for each section and instant among some rows."""
-    times = pd.factorize(columns.instant[rows])[0].astype(np.int64)
-    found: Ints = columns.section[rows] * (times.max(initial=0) + 1) + times
+    times = pd.factorize(arrays.instant[rows])[0].astype(np.int64)
+    found: Ints = arrays.section[rows] * (times.max(initial=0) + 1) + times
     return found
 
 
@@ -541,21 +642,20 @@ def _extreme(keys: Ints, values: Floats, wanted: Ints, *, largest: bool) -> Floa
     return found
 
 
-def _test_relations(columns: _Columns, thresholds: Thresholds, usable: Bools, mask: Ints) -> None:
+def _test_relations(arrays: ReadingArrays, thresholds: Thresholds, usable: Bools, mask: Ints) -> None:
     place = {code: number for number, code in enumerate(thresholds.parameters)}
-    usable = usable & columns.timed & (columns.section >= 0)
     for relation in thresholds.relations:
-        chosen = usable & columns.at_kinds(relation.kinds)
-        parts = np.flatnonzero(chosen & ~columns.censored & (columns.parameter == place[relation.part]))
-        totals = np.flatnonzero(chosen & (columns.parameter == place[relation.total]))
+        chosen = usable & arrays.at_kinds(relation.kinds)
+        parts = np.flatnonzero(chosen & ~arrays.censored & (arrays.parameter == place[relation.part]))
+        totals = np.flatnonzero(chosen & (arrays.parameter == place[relation.total]))
         if not len(parts) or not len(totals):
             continue
-        keys = _instants(columns, np.concatenate((parts, totals)))
+        keys = _instants(arrays, np.concatenate((parts, totals)))
         part_keys, total_keys = keys[: len(parts)], keys[len(parts) :]
-        allowed = columns.value[totals] * relation.factor + relation.allowance
+        allowed = arrays.value[totals] * relation.factor + relation.allowance
         most = _extreme(total_keys, allowed, part_keys, largest=True)
-        least = _extreme(part_keys, columns.value[parts], total_keys, largest=False)
-        _mark(mask, parts[_exceeds(columns.value[parts], most)], "part_of_total", relation.flag)
+        least = _extreme(part_keys, arrays.value[parts], total_keys, largest=False)
+        _mark(mask, parts[_exceeds(arrays.value[parts], most)], "part_of_total", relation.flag)
         _mark(mask, totals[_exceeds(least, allowed)], "part_of_total", relation.flag)
 
 
@@ -566,24 +666,22 @@ def _exceeds(value: Floats, bound: Floats) -> Bools:
     return found
 
 
-def _test_saturation(columns: _Columns, thresholds: Thresholds, usable: Bools, mask: Ints) -> None:
+def _test_saturation(arrays: ReadingArrays, thresholds: Thresholds, usable: Bools, mask: Ints) -> None:
     rule = thresholds.saturation
     if rule is None:
         return
     place = {code: number for number, code in enumerate(thresholds.parameters)}
-    chosen = (
-        usable & columns.timed & (columns.section >= 0) & ~columns.censored & columns.at_kinds(rule.kinds)
-    )
-    oxygen = np.flatnonzero(chosen & (columns.parameter == place["do"]))
-    warmth = np.flatnonzero(chosen & (columns.parameter == place["water_temp"]))
+    chosen = usable & arrays.timed & (arrays.section >= 0) & ~arrays.censored & arrays.at_kinds(rule.kinds)
+    oxygen = np.flatnonzero(chosen & (arrays.parameter == place["do"]))
+    warmth = np.flatnonzero(chosen & (arrays.parameter == place["water_temp"]))
     if not len(oxygen) or not len(warmth):
         return
-    keys = _instants(columns, np.concatenate((oxygen, warmth)))
+    keys = _instants(arrays, np.concatenate((oxygen, warmth)))
     # The coldest temperature dissolves most, so it excuses most.
-    temperature = _extreme(keys[len(oxygen) :], columns.value[warmth], keys[: len(oxygen)], largest=False)
+    temperature = _extreme(keys[len(oxygen) :], arrays.value[warmth], keys[: len(oxygen)], largest=False)
     saturated = rule.constant / (rule.offset + temperature)
-    fail = _exceeds(columns.value[oxygen], saturated * rule.fail_above / 100)
-    suspect = _exceeds(columns.value[oxygen], saturated * rule.suspect_above / 100)
+    fail = _exceeds(arrays.value[oxygen], saturated * rule.fail_above / 100)
+    suspect = _exceeds(arrays.value[oxygen], saturated * rule.suspect_above / 100)
     _mark(mask, oxygen[fail], "oxygen_saturation", Flag.FAIL)
     _mark(mask, oxygen[suspect & ~fail], "oxygen_saturation", Flag.SUSPECT)
 
@@ -591,20 +689,24 @@ def _test_saturation(columns: _Columns, thresholds: Thresholds, usable: Bools, m
 # -- tests along time ------------------------------------------------------------------------------------
 
 
-def _test_series(columns: _Columns, thresholds: Thresholds, usable: Bools, mask: Ints) -> None:
-    """Spike, rate of change and flat line, over the measured readings of each section and parameter."""
+def check_series(arrays: ReadingArrays, mask: Ints, thresholds: Thresholds) -> Ints:
+    """Spike, rate of change and flat line, over the readings of each section and parameter.
+
+    `mask` is that of :func:`check_samples`: what fails alone is no neighbour, nor is what was not detected.
+    Returns the marks of these tests only. A call needs whole sections, or all neighbours within the reach.
+    """
+    found_mask = np.zeros(len(arrays), dtype=np.int64)
     numbers = thresholds.numbers
-    tested = usable & columns.timed & ~columns.censored & (columns.parameter >= 0) & (columns.section >= 0)
+    tested = passes_alone(mask) & arrays.timed & ~arrays.censored & (arrays.parameter >= 0)
     limits = np.isfinite(numbers["spike_within"]) | np.isfinite(numbers["rate_within"])
-    tested &= columns.of(limits | np.isfinite(numbers["flat_within"]))
-    rows = np.flatnonzero(tested)
+    rows = np.flatnonzero(tested & arrays.of(limits | np.isfinite(numbers["flat_within"])))
     if len(rows) < 2:
-        return
-    series = columns.section[rows] * len(thresholds.parameters) + columns.parameter[rows]
+        return found_mask
+    series = arrays.section[rows] * len(thresholds.parameters) + arrays.parameter[rows]
     # The kind breaks ties between a reading and its copy, so that the order of rows never matters.
-    order = np.lexsort((columns.kind[rows], columns.value[rows], columns.instant[rows], series))
+    order = np.lexsort((arrays.kind[rows], arrays.value[rows], arrays.instant[rows], series))
     rows, series = rows[order], series[order]
-    at, value = columns.instant[rows], columns.value[rows]
+    at, value = arrays.instant[rows], arrays.value[rows]
     new_series = np.r_[True, series[1:] != series[:-1]]
     # A reading given twice has one place in time; its smallest value stands for it to its neighbours.
     new_place = new_series | np.r_[True, at[1:] != at[:-1]]
@@ -620,7 +722,7 @@ def _test_series(columns: _Columns, thresholds: Thresholds, usable: Bools, mask:
     gap_after = np.r_[gap[1:], np.inf]
 
     def each(name: str) -> Floats:
-        found: Floats = columns.of(numbers[name], rows)
+        found: Floats = arrays.of(numbers[name], rows)
         return found
 
     step, step_after = value - before[place], value - after[place]
@@ -635,13 +737,13 @@ def _test_series(columns: _Columns, thresholds: Thresholds, usable: Bools, mask:
         spike = peak & _exceeds_by(
             lesser, each("spike_absolute") + each("spike_share") * smaller, value, neighbour
         )
-        _mark(mask, rows[spike], "spike", Flag.SUSPECT)
+        _mark(found_mask, rows[spike], "spike", Flag.SUSPECT)
         close = near <= each("rate_within")
         smaller = np.minimum(np.abs(value), np.abs(before[place]))
         allowed = each("rate_per_hour") * np.where(close, near, 0.0) + each("rate_share") * smaller
         fast = close & _exceeds_by(np.abs(step), allowed, value, before[place])
-        _mark(mask, rows[fast], "rate_of_change", Flag.SUSPECT)
-    flat_within = columns.of(numbers["flat_within"], rows[firsts])
+        _mark(found_mask, rows[fast], "rate_of_change", Flag.SUSPECT)
+    flat_within = arrays.of(numbers["flat_within"], rows[firsts])
     breaks = (line_value != before) | ~(gap <= flat_within)
     start = np.maximum.accumulate(np.where(breaks, np.arange(len(firsts)), 0))
     hours = ((line_at - line_at[start]) / _HOUR)[place]
@@ -651,8 +753,9 @@ def _test_series(columns: _Columns, thresholds: Thresholds, usable: Bools, mask:
         & (value == line_value[place])
     )
     fail = stands & (hours >= each("flat_fail"))
-    _mark(mask, rows[fail], "flat_line", Flag.FAIL)
-    _mark(mask, rows[stands & (hours >= each("flat_suspect")) & ~fail], "flat_line", Flag.SUSPECT)
+    _mark(found_mask, rows[fail], "flat_line", Flag.FAIL)
+    _mark(found_mask, rows[stands & (hours >= each("flat_suspect")) & ~fail], "flat_line", Flag.SUSPECT)
+    return found_mask
 
 
 def _exceeds_by(difference: Floats, allowed: Floats, one: Floats, other: Floats) -> Bools:
@@ -662,27 +765,25 @@ def _exceeds_by(difference: Floats, allowed: Floats, one: Floats, other: Floats)
     return found
 
 
-def _as_frame(mask: Ints, known: Bools, index: pd.Index[Any]) -> pd.DataFrame:
-    quality = np.where(known, np.int8(Flag.PASS), np.int8(Flag.NOT_EVALUATED))
-    tests = np.full(len(mask), None, dtype=object)
-    marked = np.flatnonzero(mask)
-    combinations, entry = np.unique(mask[marked], return_inverse=True)
-    flags = np.empty(len(combinations), dtype=np.int8)
-    said = np.empty(len(combinations), dtype=object)
-    for number, bits in enumerate(combinations.tolist()):
-        flags[number], said[number] = _explain(bits)
-    quality[marked] = flags[entry]
-    tests[marked] = said[entry]
-    return pd.DataFrame(
-        {"quality": quality, "tests": pd.Series(tests, index=index, dtype=object)}, index=index
-    )
+# -- flags -----------------------------------------------------------------------------------------------
 
 
-def _explain(bits: int) -> tuple[Flag, tuple[str, ...]]:
+def flags_of(mask: Ints, known: Bools) -> tuple[Ints, list[tuple[Flag, tuple[str, ...] | None]]]:
+    """Flag and tests behind each mark: an entry per reading, and what the few different entries say.
+
+    `known` tells which parameters are known at all: the others are not evaluated, unless something is wrong.
+    """
+    marks, entries = np.unique(np.where((mask == 0) & ~known, -1, mask), return_inverse=True)
+    return entries.astype(np.int64), [_explain(int(bits)) for bits in marks]
+
+
+def _explain(bits: int) -> tuple[Flag, tuple[str, ...] | None]:
+    if bits <= 0:
+        return (Flag.NOT_EVALUATED if bits else Flag.PASS), None
     if bits & _MISSING_BIT:
         return Flag.MISSING, ("value_missing:missing",)
     told = tuple(f"{test}:{flag.name.lower()}" for (test, flag), bit in _BIT.items() if bits & bit)
-    return Flag.FAIL if bits & _FAIL_BITS else Flag.SUSPECT, told
+    return (Flag.FAIL if bits & _FAIL_BITS else Flag.SUSPECT), told
 
 
 # -- completeness and the report -------------------------------------------------------------------------
@@ -708,63 +809,75 @@ def completeness(
     DataFrame by section and period
         section, period (``2021-04-01`` or ``2021-04``), found, due, share (found / due).
     """
+    thresholds = thresholds or load_thresholds()
+    arrays, names = _arrays_of([readings], thresholds)
+    usable = np.isin(quality.to_numpy(), (Flag.PASS, Flag.NOT_EVALUATED, Flag.SUSPECT))
+    found = _count_due(arrays, names.codes, usable, by, thresholds.completeness)
+    sections = pd.Series(names.sections, dtype=object)
+    found["section"] = sections.iloc[found["section"].to_numpy()].to_numpy() if len(found) else []
+    return found
+
+
+def _count_due(
+    arrays: ReadingArrays, parameter: Ints, usable: Bools, by: str, rule: Completeness
+) -> pd.DataFrame:
+    """As :func:`completeness`, sections and parameters by number."""
     if by not in ("day", "month"):
         raise ValueError(by)
-    thresholds = thresholds or load_thresholds()
-    rule = thresholds.completeness
-    columns = _Columns([readings], thresholds)
-    rows = np.flatnonzero(columns.timed & (columns.section >= 0))
-    section, parameter, at = columns.section[rows], columns.codes[rows], columns.instant[rows]
-    usable = np.isin(quality.to_numpy()[rows], (Flag.PASS, Flag.NOT_EVALUATED, Flag.SUSPECT))
-    automatic = _automatic_sections(columns, rows, rule)[section]
-    day = (at + _BEIJING_OFFSET) // _DAY
-    month = (day.astype("datetime64[D]").astype("datetime64[M]")).astype(np.int64)
+    rows = np.flatnonzero(arrays.timed)
+    automatic = _automatic_sections(arrays, rows, rule)[arrays.section[rows]]
+    day = (arrays.instant[rows] + _BEIJING_OFFSET) // _DAY
+    month = day.astype("datetime64[D]").astype("datetime64[M]").astype(np.int64)
     work = pd.DataFrame(
-        {"section": section, "parameter": parameter, "at": at, "usable": usable, "auto": automatic}
+        {
+            "section": arrays.section[rows],
+            "parameter": parameter[rows],
+            "at": arrays.instant[rows],
+            "usable": usable[rows],
+            "automatic": automatic,
+            "month": month,
+            "day": np.where(automatic, day, month),
+        }
     )
-    work["month"], work["day"] = month, np.where(automatic, day, month)
     # Of a reading given twice one counts, and it is usable if any of the two is.
-    work = work.sort_values("usable", ascending=False, kind="stable").drop_duplicates(
-        ["section", "parameter", "at"]
-    )
-    per_unit = work.groupby(["section", "auto", "month", "day", "parameter"], sort=False)["usable"].sum()
-    capped = per_unit.reset_index(name="found")
-    most = np.where(capped["auto"], rule.readings_per_day, rule.manual_per_month)
-    capped["found"] = np.minimum(capped["found"].to_numpy(), most)
+    copies = work.duplicated(["section", "parameter", "at"], keep=False)
+    if copies.any():
+        work = work.sort_values("usable", ascending=False).drop_duplicates(["section", "parameter", "at"])
+    units = work.groupby(["section", "automatic", "month", "day", "parameter"], sort=False)["usable"].sum()
+    counted = units.reset_index(name="found")
+    most = np.where(counted["automatic"], rule.readings_per_day, rule.manual_per_month)
+    counted["found"] = np.minimum(counted["found"].to_numpy(), most)
     if by == "day":
-        capped = capped[capped["auto"]].assign(period=lambda frame: frame["day"])
-    else:
-        capped = capped.assign(period=lambda frame: frame["month"])
-    grouped = capped.groupby(["section", "auto", "period"], sort=False)
-    found = grouped.agg(found=("found", "sum"), parameters=("parameter", "nunique")).reset_index()
-    unit = "datetime64[D]" if by == "day" else "datetime64[M]"
-    begins = found["period"].to_numpy(dtype=np.int64).astype(unit)
-    if by == "month":
-        days = ((begins + 1).astype("datetime64[D]") - begins.astype("datetime64[D]")).astype(np.int64)
-    else:
-        days = np.ones(len(begins), dtype=np.int64)
-    due = found["parameters"].to_numpy() * np.where(
-        found["auto"], rule.readings_per_day * days, rule.manual_per_month
+        counted = counted[counted["automatic"]]
+    periods = counted.groupby(["section", "automatic", by], sort=True)
+    found = periods.agg(found=("found", "sum"), parameters=("parameter", "nunique")).reset_index()
+    begins = found[by].to_numpy(dtype=np.int64).astype("datetime64[D]" if by == "day" else "datetime64[M]")
+    days = (
+        (begins + 1).astype("datetime64[D]") - begins.astype("datetime64[D]")
+        if by == "month"
+        else np.ones(len(begins))
     )
-    names = np.asarray(columns.section_names, dtype=object)
+    due = found["parameters"].to_numpy() * np.where(
+        found["automatic"], rule.readings_per_day * days.astype(np.int64), rule.manual_per_month
+    )
     result = pd.DataFrame(
         {
-            "section": names[found["section"].to_numpy()] if len(found) else names[:0],
-            "period": np.datetime_as_string(begins),
+            "section": found["section"].to_numpy(),
+            "period": np.datetime_as_string(begins).astype(object),
             "found": found["found"].to_numpy(dtype=np.int64),
             "due": due.astype(np.int64),
         }
     )
     result["share"] = result["found"] / result["due"]
-    return result.sort_values(["section", "period"], key=lambda cells: cells.map(str)).reset_index(drop=True)
+    return result
 
 
-def _automatic_sections(columns: _Columns, rows: Ints, rule: Completeness) -> Bools:
+def _automatic_sections(arrays: ReadingArrays, rows: Ints, rule: Completeness) -> Bools:
     """Which section is counted as automatic: it says so, or does not say and samples close together."""
-    size = int(columns.section.max(initial=-1)) + 1
+    size = int(arrays.section.max(initial=-1)) + 1
     said = np.zeros((size, len(KINDS)), dtype=bool)
-    said[columns.section[rows], columns.kind[rows]] = True
-    pairs = pd.DataFrame({"section": columns.section[rows], "at": columns.instant[rows]}).drop_duplicates()
+    said[arrays.section[rows], arrays.kind[rows]] = True
+    pairs = pd.DataFrame({"section": arrays.section[rows], "at": arrays.instant[rows]}).drop_duplicates()
     pairs = pairs.sort_values(["section", "at"])
     section, at = pairs["section"].to_numpy(), pairs["at"].to_numpy()
     close = (np.diff(section) == 0) & (np.diff(at) <= rule.automatic_within_hours * _HOUR)
@@ -774,72 +887,79 @@ def _automatic_sections(columns: _Columns, rows: Ints, rule: Completeness) -> Bo
     return automatic
 
 
-def quality_report(
-    readings: pd.DataFrame,
-    flags: pd.DataFrame,
-    thresholds: Thresholds | None = None,
-    *,
-    missing: Mapping[str, int] | None = None,
-    names: Mapping[Any, str] | None = None,
-) -> dict[str, Any]:
-    """Count flags by parameter and test, and tell how complete days and months are; ready for JSON.
+class Tally:
+    """Counts what quality control found in an upload; whole sections at a time."""
 
-    `missing` adds the empty cells of a file, which are no readings, by parameter; `names` shows sections by
-    their code where `readings` has numbers.
-    """
-    thresholds = thresholds or load_thresholds()
-    parameters: dict[str, dict[str, Any]] = {}
-    codes, cells = _codes([readings["parameter"]])
-    quality = flags["quality"].to_numpy()
-    order = {code: number for number, code in enumerate(thresholds.parameters)}
-    empty = {code: count for code, count in (missing or {}).items() if count}
-    listed = sorted(
-        {*(cells[code] for code in np.unique(codes)), *empty}, key=lambda c: (order.get(c, 1e9), c)
-    )
-    number_of = {cell: number for number, cell in enumerate(cells)}
-    tests = flags["tests"].to_numpy()
-    for code in listed:
-        rows = np.flatnonzero(codes == number_of[code]) if code in number_of else np.zeros(0, dtype=np.int64)
-        counts = _count_flags(quality[rows])
-        counts["missing"] += empty.get(code, 0)
-        told: dict[str, dict[str, int]] = {}
-        for entry in (
-            pd.Series(tests[rows], dtype=object).dropna().explode().value_counts().sort_index().items()
-        ):
-            test, _, flag = str(entry[0]).partition(":")
-            told.setdefault(test, {})[flag] = int(entry[1])
-        parameters[code] = counts | {"tests": told}
-    totals = {flag: sum(counts[flag] for counts in parameters.values()) for flag in _count_flags(quality[:0])}
-    return {
-        "thresholds": {"edition": thresholds.edition, "sha256": thresholds.sha256},
-        "readings": len(readings),
-        "flags": totals,
-        "parameters": parameters,
-        "completeness": {
-            by: _summary(completeness(readings, flags["quality"], by, thresholds), thresholds, names or {})
-            for by in ("day", "month")
-        },
-    }
+    def __init__(self, thresholds: Thresholds) -> None:
+        self.thresholds = thresholds
+        self.readings = 0
+        self.marks: Counter[tuple[int, int]] = Counter()
+        self.periods: dict[str, list[pd.DataFrame]] = {"day": [], "month": []}
 
+    def add(self, arrays: ReadingArrays, mask: Ints) -> None:
+        """Count the readings of whole sections, with their final marks."""
+        self.readings += len(arrays)
+        marked = np.where((mask == 0) & (arrays.parameter < 0), -1, mask)
+        keys, counts = np.unique(np.column_stack((arrays.parameter, marked)), axis=0, return_counts=True)
+        for (parameter, bits), count in zip(keys.tolist(), counts.tolist(), strict=True):
+            self.marks[parameter, bits] += count
+        usable = (mask & _FAIL_BITS) == 0
+        for by, tables in self.periods.items():
+            tables.append(_count_due(arrays, arrays.parameter, usable, by, self.thresholds.completeness))
 
-def _count_flags(quality: NDArray[Any]) -> dict[str, int]:
-    return {flag.name.lower(): int((quality == flag).sum()) for flag in Flag}
+    def report(self, *, missing: Mapping[str, int], names: Mapping[int, str]) -> dict[str, Any]:
+        """The quality report of an upload, ready for JSON.
 
+        `missing` adds the empty cells of a file, which are no readings, by parameter; `names` has the codes
+        of the sections by their numbers.
+        """
+        places = {code: place for place, code in enumerate(self.thresholds.parameters)}
+        empty = {places[code]: count for code, count in missing.items() if code in places and count}
+        parameters: dict[str, dict[str, Any]] = {}
+        for place in sorted({parameter for parameter, _ in self.marks if parameter >= 0} | empty.keys()):
+            counts = dict.fromkeys((flag.name.lower() for flag in Flag), 0)
+            counts["missing"] = empty.get(place, 0)
+            tests: dict[str, dict[str, int]] = {}
+            for (parameter, bits), count in sorted(self.marks.items()):
+                if parameter == place:
+                    flag, told = _explain(bits)
+                    counts[flag.name.lower()] += count
+                    for entry in told or ():
+                        test, _, said = entry.partition(":")
+                        tests.setdefault(test, {}).setdefault(said, 0)
+                        tests[test][said] += count
+            parameters[self.thresholds.parameters[place]] = {**counts, "tests": tests}
+        return {
+            "thresholds": {"edition": self.thresholds.edition, "sha256": self.thresholds.sha256},
+            "readings": self.readings,
+            "flags": {
+                flag.name.lower(): sum(counts[flag.name.lower()] for counts in parameters.values())
+                for flag in Flag
+            },
+            "parameters": parameters,
+            "completeness": {by: self._completeness(tables, names) for by, tables in self.periods.items()},
+        }
 
-def _summary(table: pd.DataFrame, thresholds: Thresholds, names: Mapping[Any, str]) -> dict[str, Any]:
-    rule = thresholds.completeness
-    found, due = int(table["found"].sum()), int(table["due"].sum())
-    low = table[table["share"] < rule.warn_below]
-    shown = low.assign(label=[names.get(section, str(section)) for section in low["section"]])
-    worst = shown.sort_values(["share", "label", "period"]).head(rule.worst_listed)
-    return {
-        "periods": len(table),
-        "found": found,
-        "due": due,
-        "share": round(found / due, 4) if due else None,
-        "warn_below": rule.warn_below,
-        "below": len(low),
-        "worst": worst[["label", "period", "found", "due"]]
-        .rename(columns={"label": "section"})
-        .to_dict("records"),
-    }
+    def _completeness(self, tables: Sequence[pd.DataFrame], names: Mapping[int, str]) -> dict[str, Any]:
+        rule = self.thresholds.completeness
+        table = (
+            pd.concat(tables, ignore_index=True)
+            if tables
+            else pd.DataFrame(columns=["found", "due", "share"])
+        )
+        found, due = int(table["found"].sum()), int(table["due"].sum())
+        low = table[table["share"] < rule.warn_below]
+        worst = []
+        if len(low):
+            low = low.assign(section=[names.get(number, str(number)) for number in low["section"]])
+            low = low.sort_values(["share", "section", "period"]).head(rule.worst_listed)
+            worst = low[["section", "period", "found", "due"]].to_dict("records")
+        return {
+            "periods": len(table),
+            "found": found,
+            "due": due,
+            "share": round(found / due, 4) if due else None,
+            "warn_below": rule.warn_below,
+            "below": int((table["share"] < rule.warn_below).sum()),
+            "worst": worst,
+        }

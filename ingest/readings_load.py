@@ -13,7 +13,7 @@ does not depend on where blocks begin.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -32,6 +32,7 @@ from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
 from ingest.blocks import BlockSource
+from ingest.flagging import Cells, QualityControl
 from ingest.names import fold_name
 from ingest.options import IngestOptions
 from ingest.readings import CellMemory, ParsedReadings, parse_table, readings_score
@@ -94,6 +95,8 @@ class Outcome:
     problems: list[Problem] = field(default_factory=list)
     notices: list[Notice] = field(default_factory=list)
     readings: int = 0
+    quality: dict[str, Any] | None = None
+    """The report of quality control, of a file of readings."""
 
     def refuse(self, problem: Problem) -> None:
         """Reject a row for a reason."""
@@ -106,6 +109,7 @@ class Outcome:
         self.problems.clear()
         self.notices.clear()
         self.readings = 0
+        self.quality = None
 
 
 # -- the file --------------------------------------------------------------------------------------------
@@ -255,6 +259,10 @@ class _Sections:
             self._enter(entry)
             self.made.append(entry)
 
+    def codes(self) -> dict[int, str]:
+        """The code of every section by its number."""
+        return {number: code for code, number in self._by_code.items()}
+
     def _looked_up(self, key: _SectionKey) -> int | _Refusal | None:
         section, code, name, province = key
         if section in self._by_code:
@@ -303,17 +311,22 @@ class ReadingsLoad:
         self.progress = progress
         self.parameters = {code: place for place, code in enumerate(load_parameters())}
         self.headers: Mapping[str, str] = {}
+        self.quality = QualityControl()
 
     def run(self) -> None:
         """Load what is good; the outcome says what became of every row."""
         shared = np.empty(0, dtype=np.uint64)
         savepoint = self.session.begin_nested()
-        again = self._attempt(shared)
-        if again is not None:
-            savepoint.rollback()
-            savepoint = self.session.begin_nested()
-            self.outcome.clear()
-            self._attempt(again)
+        try:
+            again = self._attempt(shared)
+            if again is not None:
+                savepoint.rollback()
+                savepoint = self.session.begin_nested()
+                self.outcome.clear()
+                self.quality.close()
+                self._attempt(again)
+        finally:
+            self.quality.close()
         savepoint.commit()
 
     def _attempt(self, shared: Keys) -> Keys | None:
@@ -329,6 +342,8 @@ class ReadingsLoad:
         self.staged_times: dict[Month, datetime] = {}
         self.staged = self.skipped = False
         self.noted: set[str] = set()
+        self.quality = QualityControl()
+        self.missing: Counter[str] = Counter()
         loading.create_staging(self.session)
         with _Writer() as writer:
             for parsed in self.file:
@@ -353,7 +368,49 @@ class ReadingsLoad:
         book = self.outcome.book
         rest = book.rows(RowBook.READ)
         book.mark(rest[~book.has(rest, RowBook.REJECTED | RowBook.LOADED)], RowBook.DUPLICATE)
+        self._settle_quality()
         return None
+
+    # -- quality control ---------------------------------------------------------------------------------
+
+    def _flag(self, block: _Block) -> None:
+        """Flag what the block's own samples tell; count the cells of good rows that are empty."""
+        parsed, coded = block.parsed, block.parsed.coded
+        block.flag, block.flag_texts = self.quality.take(
+            Cells(
+                parameters=[entry.parameter for entry in coded.cells],
+                values=[entry.value for entry in coded.cells],
+                censored=[entry.qualifier == "<" for entry in coded.cells],
+                fulls=coded.fulls,
+            ),
+            cell=block.cell,
+            full=block.full,
+            section=block.section,
+            instant=block.time,
+            station_type=parsed.samples["station_type"].to_numpy(dtype=object),
+            station_status=block.status,
+            sample=block.sample,
+            row=block.rows[block.place],
+        )
+        if parsed.layout == "wide":
+            rows = int(np.count_nonzero(~block.bad()))
+            there = np.bincount(block.cell, minlength=len(coded.cells))
+            for code in parsed.headers.keys() & self.parameters.keys():
+                self.missing[code] += rows
+            for entry, count in zip(coded.cells, there.tolist(), strict=True):
+                self.missing[entry.parameter] -= count
+
+    def _settle_quality(self) -> None:
+        """Flags that need neighbours, and the report, when the fate of every row is known."""
+        outcome = self.outcome
+        self.quality.settle(
+            self.session,
+            self.upload_id,
+            refused=outcome.book.rows(RowBook.REJECTED),
+            spans=self.spans,
+            written=not self.skipped and (self.partial or not outcome.problems),
+        )
+        outcome.quality = self.quality.report(missing=self.missing, names=self.sections.codes())
 
     def _problem(self, row: int, name: str | None, value: str | None, code: str, **params: Any) -> None:
         column = None if name is None else self.headers.get(name, name)
@@ -369,6 +426,7 @@ class ReadingsLoad:
         self._find_sections(block, writer)
         block.choose()
         self._stage_statuses(block, writer)
+        self._flag(block)
         if not len(block.place):
             return
         shared = self._shared(block)
@@ -514,8 +572,13 @@ class ReadingsLoad:
         )
         tail = f"{self.upload_id}\t{self.recorded_at.isoformat()}"
         fulls = pa.array([f"{_number(value)}\t{tail}" for value in coded.fulls])
+        flags = pa.array(block.flag_texts).take(pa.array(block.flag[chosen][order]))
         lines = pc.binary_join_element_wise(
-            heads.take(pa.array(row_part)), cells.take(pa.array(cell)), fulls.take(pa.array(full)), "\t"
+            heads.take(pa.array(row_part)),
+            cells.take(pa.array(cell)),
+            fulls.take(pa.array(full)),
+            flags,
+            "\t",
         )
         lines = pc.binary_join_element_wise(lines, "", "\n")
         ends = lines.buffers()[1]
@@ -588,6 +651,8 @@ class _Block:
         self.section: Ints = _NOTHING
         self.place = self.sample = self.cell = self.full = self.unit = _NOTHING
         self.unit_section = self.unit_time = self._unit_sample = _NOTHING
+        self.flag = _NOTHING
+        self.flag_texts: list[str] = []
 
     def bad(self) -> Bools:
         """Which places of the table are refused so far."""

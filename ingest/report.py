@@ -99,6 +99,8 @@ def merge_notices(notices: Sequence[Notice]) -> tuple[Notice, ...]:
 class UploadReport:
     """The report of one file; the counts always add up: read = loaded + duplicate + rejected + held.
 
+    `quality` is the report of quality control over the good rows of a file of readings (`ingest.quality`).
+
     Where rows were rejected and the load was not partial, nothing was loaded: the good rows are held, and the
     notice ``good_rows_held_back`` says so. After a dry run the counts are those of a load.
     """
@@ -116,6 +118,7 @@ class UploadReport:
     problems: Sequence[Problem]
     notices: Sequence[Notice]
     dry_run: bool = False
+    quality: Mapping[str, Any] | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "notices", merge_notices(self.notices))
@@ -144,4 +147,5 @@ class UploadReport:
             "dry_run": self.dry_run,
             "errors": [problem.as_json(text) for problem in self.problems],
             "warnings": [notice.as_json(text) for notice in self.notices],
+            "quality": self.quality,
         }

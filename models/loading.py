@@ -53,7 +53,7 @@ READING_COLUMNS = (
     "raw",
     "full_value",
 )
-LOADED_COLUMNS = (*READING_COLUMNS, "upload_id", "recorded_at")
+LOADED_COLUMNS = (*READING_COLUMNS, "upload_id", "recorded_at", "quality", "quality_tests")
 STATUS_COLUMNS = ("source_row", "section_id", "observed_at", "status")
 
 

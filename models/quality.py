@@ -29,28 +29,22 @@ class Stretch:
     last: datetime
 
 
-def stretches_near_stored(session: Session, stretches: Sequence[Stretch], reach: timedelta) -> list[Stretch]:
-    """Those stretches within `reach` of which the section has stored readings; ask before inserting.
-
-    One index probe for each section and month, so that a load into an empty stretch pays nearly nothing.
-    """
-    if not stretches:
-        return []
-    found = session.execute(
-        _over_stretches(
-            "SELECT s.section_id FROM {stretches} WHERE EXISTS ("
-            f" SELECT FROM {SCHEMA}.readings r WHERE r.section_id = s.section_id"
-            " AND r.sampled_at BETWEEN s.first AND s.last"
-            " AND r.sampled_at BETWEEN :from AND :to)"
+def stored_stretches(session: Session, start: datetime, end: datetime) -> list[Stretch]:
+    """Over which time each section has readings in [start, end)."""
+    rows = session.execute(
+        text(
+            f"SELECT section_id, min(sampled_at), max(sampled_at) FROM {SCHEMA}.readings"
+            " WHERE sampled_at >= :start AND sampled_at < :end GROUP BY section_id ORDER BY section_id"
         ),
-        _bounds(stretches, reach),
-    ).scalars()
-    near = {int(number) for number in found}
-    return [stretch for stretch in stretches if stretch.section_id in near]
+        {"start": start, "end": end},
+    )
+    return [Stretch(number, first, last) for number, first, last in rows]
 
 
-def readings_near(session: Session, stretches: Sequence[Stretch], reach: timedelta) -> pd.DataFrame:
-    """Stored readings within `reach` of the stretches, the latest revision of each.
+def readings_near(
+    session: Session, stretches: Sequence[Stretch], reach: timedelta, *, other_than: int
+) -> pd.DataFrame:
+    """Readings of other uploads within `reach` of the stretches; of those, the ones no revision replaced.
 
     Returns
     -------
@@ -76,12 +70,12 @@ def readings_near(session: Session, stretches: Sequence[Stretch], reach: timedel
             f"SELECT {', '.join(f'r.{name}' for name in names)} FROM {{stretches}}"
             f" JOIN {SCHEMA}.readings r ON r.section_id = s.section_id"
             " AND r.sampled_at BETWEEN s.first AND s.last"
-            " WHERE r.sampled_at BETWEEN :from AND :to AND NOT EXISTS ("
+            " WHERE r.sampled_at BETWEEN :from AND :to AND r.upload_id <> :other_than AND NOT EXISTS ("
             f" SELECT FROM {SCHEMA}.readings n WHERE n.revision > 0 AND n.section_id = r.section_id"
             " AND n.parameter = r.parameter AND n.sampled_at = r.sampled_at AND n.revision > r.revision"
             " AND n.sampled_at BETWEEN :from AND :to)"
         ),
-        _bounds(stretches, reach),
+        {**_bounds(stretches, reach), "other_than": other_than},
     ).all()
     received = list(zip(*rows, strict=True)) or [()] * len(names)
     frame = pd.DataFrame(
@@ -91,8 +85,8 @@ def readings_near(session: Session, stretches: Sequence[Stretch], reach: timedel
     return frame.rename(columns={"section_id": "section"})
 
 
-def change_flags(session: Session, rows: Iterable[Sequence[str]]) -> int:
-    """Give readings other flags; returns how many.
+def change_flags(session: Session, rows: Iterable[Sequence[str]], *, upload_id: int | None = None) -> int:
+    """Give readings other flags, where `upload_id` is given those of that upload only; returns how many.
 
     `rows` are texts as COPY reads them: section_id, parameter, sampled_at, revision, quality, quality_tests.
     """
@@ -116,8 +110,9 @@ def change_flags(session: Session, rows: Iterable[Sequence[str]]) -> int:
             " FROM staged_flags s WHERE r.section_id = s.section_id AND r.parameter = s.parameter"
             " AND r.sampled_at = s.sampled_at AND r.revision = s.revision"
             " AND r.sampled_at BETWEEN :from AND :to"
+            " AND (CAST(:upload_id AS bigint) IS NULL OR r.upload_id = :upload_id)"
         ),
-        {"from": window[0], "to": window[1]},
+        {"from": window[0], "to": window[1], "upload_id": upload_id},
     )
     return int(getattr(result, "rowcount", 0))
 
