@@ -51,7 +51,7 @@ def find_header(head: Sequence[Sequence[str]], score: Score) -> Header:
             continue
         joined = _joined(head[upper], head[upper + 1], score)
         reached = score(joined)
-        if reached > best:
+        if reached >= best:
             best, header = reached, Header(upper, 2, joined)
     below = header.place + header.lines
     if best and below < len(head) and is_unit_row(head[below]):
@@ -62,7 +62,7 @@ def find_header(head: Sequence[Sequence[str]], score: Score) -> Header:
 
 def _is_second_line(row: Sequence[str], score: Score) -> bool:
     filled = [cell for cell in row if cell.strip()]
-    return bool(filled) and all(
+    return any(score([cell]) for cell in filled) and all(
         not _DIGITS.match(cell) and (score([cell]) > 0 or _is_unit_cell(cell)) for cell in filled
     )
 

@@ -12,6 +12,7 @@ import io
 import itertools
 import json
 import math
+import re
 import warnings
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -402,13 +403,20 @@ SHEET_ROWS = 2_000_000
 """Rows of a second sheet read with the first are numbered from here on, of the third from twice this."""
 
 
+_NOT_DATA = re.compile(r"示例|样例|范例|说明|须知|example|guide|instruction|read ?me", re.IGNORECASE)
+"""Sheets for people; where a workbook has others, these are read only when `--sheet` names them."""
+
+
 def _read_workbook(file: str, data: bytes, options: IngestOptions, header_score: HeaderScore) -> RawTable:
     """The sheet that was named; else every visible sheet of data, where all of them have the same columns."""
     book = Workbook(file, data, options.limits)
     names: Sequence[str] = _wanted_sheets(file, book.names, options.sheet)
+    others: list[str] = []
     if options.sheet is None:
         aside = {EXAMPLE_SHEET, GUIDE_SHEET, *book.hidden}
         names = [name for name in names if name not in aside]
+        names = [name for name in names if not _NOT_DATA.search(name)] or names
+        others = [name for name in book.names if name not in names and name not in aside]
     sheets = [sheet for name in names if (sheet := book.read(name, cell_text)).rows]
     if not sheets:
         raise EmptyFileError(file)
@@ -425,7 +433,7 @@ def _read_workbook(file: str, data: bytes, options: IngestOptions, header_score:
         raise SheetError("sheet_ambiguous", file, "", [str(table.sheet) for table in tables])
     read = {table.sheet for table in tables}
     hidden = [name for name in book.names if name in book.hidden and name not in read]
-    ignored = tuple(sheet.name for sheet in sheets if sheet.name not in read)
+    ignored = (*(sheet.name for sheet in sheets if sheet.name not in read), *others)
     notices: tuple[Notice, ...] = ()
     if hidden and options.sheet is None:
         notices = (Notice("sheets_hidden", {"sheets": ", ".join(hidden)}),)
