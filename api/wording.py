@@ -45,3 +45,21 @@ def distance_text(row: Row) -> str:
     """The measured distance of a finding about a place; empty for the others."""
     distance_m = row["measured"].get("distance_m")
     return "" if distance_m is None else f"{distance_m:,.1f} m"
+
+
+def error_text(catalogue: Catalogue, error: Exception) -> str:
+    """One line for an expected error: by its code (ingest) or its class, in the reader's language."""
+    code, params = getattr(error, "code", None), getattr(error, "params", None)
+    if isinstance(code, str) and isinstance(params, dict) and catalogue.has(f"ingest.{code}"):
+        return catalogue.text(f"ingest.{code}", **params)
+    key = f"errors.{type(error).__name__}"
+    if not catalogue.has(key):
+        return str(error)
+    return catalogue.text(key, **{name: shown_attribute(value) for name, value in vars(error).items()})
+
+
+def shown_attribute(value: object) -> object:
+    """An attribute of an error as a sentence can hold it."""
+    if isinstance(value, set | frozenset | tuple | list):
+        return ", ".join(sorted(str(item) for item in value))
+    return "—" if value is None else value

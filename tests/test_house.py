@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import inspect
 import re
 import subprocess
 import sys
@@ -14,8 +15,12 @@ from pathlib import Path
 import pytest
 
 from api.catalogue import Catalogue, Language, entries, placeholders
-from api.errors import UnknownMessageError
+from api.errors import ApiError, UnknownMessageError
 from api.settings import Settings
+from api.wording import error_text
+from maps.errors import MapsError
+from models.errors import ModelsError
+from spatial.errors import SpatialError
 
 ROOT = Path(__file__).parents[1]
 ROOMS = ("api", "ingest", "maps", "models", "spatial")
@@ -141,3 +146,26 @@ def test_the_guide_to_files_says_what_the_programme_does(tmp_path: Path) -> None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     assert (ROOT / "docs/files.md").read_text(encoding="utf-8") == module.guide()
+
+
+def _leaves(error: type[Exception]) -> Iterator[type[Exception]]:
+    if "__init__" in vars(error) and error.__subclasses__() == []:
+        yield error
+    for child in error.__subclasses__():
+        yield from _leaves(child)
+
+
+@pytest.mark.parametrize(
+    "error",
+    sorted(
+        {leaf for room in (ApiError, MapsError, ModelsError, SpatialError) for leaf in _leaves(room)},
+        key=lambda error: error.__name__,
+    ),
+)
+def test_every_error_of_the_rooms_has_words_that_its_attributes_fill(error: type[Exception]) -> None:
+    entry = entries()[f"errors.{error.__name__}"]
+    names = set(inspect.signature(error).parameters)
+    assert placeholders(entry["zh"]) <= names
+    made = error(**dict.fromkeys(names, 1))
+    for language in Language:
+        assert error_text(Catalogue(language), made)

@@ -29,9 +29,10 @@ from typer._click.exceptions import ClickException, NoArgsIsHelpError
 from typer.core import TyperGroup
 
 from api.catalogue import Catalogue
-from api.errors import ApiError, OutputError, UnknownMessageError
+from api.errors import ApiError, OutputError
 from api.output import Column, Format, Row, to_csv, to_geojson, to_json, to_parquet
 from api.settings import Settings
+from api.wording import error_text
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -204,19 +205,6 @@ def parse_date(text: str | None, option: str) -> Any:
     return day
 
 
-def describe(error: Exception, catalogue: Catalogue) -> str:
-    """One line for an expected error, in the reader's language where the catalogue has it."""
-    code, params = getattr(error, "code", None), getattr(error, "params", None)
-    if isinstance(code, str) and isinstance(params, dict):
-        for namespace in ("errors", "ingest"):
-            if catalogue.has(f"{namespace}.{code}"):
-                try:
-                    return catalogue.text(f"{namespace}.{code}", **params)
-                except UnknownMessageError:
-                    break
-    return str(error)
-
-
 class Doorkeeper(TyperGroup):
     """Turns every error into one line on stderr and exit code 2.
 
@@ -261,7 +249,7 @@ class Doorkeeper(TyperGroup):
         except (ApiError, IngestError, MapsError, ModelsError, SpatialError) as error:
             found = ctx.find_object(Door)
             catalogue = found.catalogue if found else Catalogue()
-            _complain(describe(error, catalogue))
+            _complain(error_text(catalogue, error))
             raise SystemExit(EXIT_UNUSABLE) from error
         except (ClickException, typer.Abort, typer.Exit):
             raise

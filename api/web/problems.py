@@ -19,6 +19,8 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api import errors as api_errors
+from api.web.dependencies import get_catalogue, get_settings
+from api.wording import error_text
 from ingest import errors as ingest_errors
 from maps import errors as maps_errors
 from models import errors as models_errors
@@ -139,7 +141,7 @@ def _ours(request: Request, error: Exception) -> JSONResponse:
     if problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         log.error("request failed", path=request.url.path, error=str(error))
         return respond(request, problem, problem.title)
-    return respond(request, problem, str(error))
+    return respond(request, problem, error_text(get_catalogue(request, get_settings(request)), error))
 
 
 def _invalid(request: Request, error: Exception) -> JSONResponse:
