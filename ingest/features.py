@@ -33,7 +33,7 @@ from ingest.headers import (
     names_of,
     near_miss,
 )
-from ingest.kinds import CellError, Kind, choices_of, find_kind, fold_word, parse_cell
+from ingest.kinds import CellError, Column, Kind, choices_of, find_kind, fold_word, parse_cell
 from ingest.options import IngestOptions
 from ingest.readers import RawTable, read_table
 from ingest.report import Notice, Problem
@@ -126,6 +126,7 @@ class _FeatureParser:
         if self.options.required is not None:
             return self.options.required
         given = {"rank", "water_body_code"} if self._plain else set()
+        given |= self.options.constants.keys()
         if self.options.rank is not None:
             given.add("rank")
         if self.options.code_from is not None:
@@ -205,6 +206,7 @@ class _FeatureParser:
     # -- rows --------------------------------------------------------------------------------------------
 
     def parse(self) -> ParsedFeatures:
+        self._check_constants()
         columns = {column.name: self._column_values(column.name) for column in self.kind.columns}
         self._fill_defaults(columns)
         self._fill_codes(columns)
@@ -232,12 +234,30 @@ class _FeatureParser:
         header = self.fields[field].header if field in self.fields else field
         self.problems.append(Problem(int(self.table.rows[place]), header, value, code, params))
 
+    def _constant(self, column: Column) -> Any:
+        """What a field without a column says in every row."""
+        text = self.options.constants.get(column.name)
+        if text is None:
+            return column.default if column.absent is None else column.absent
+        value, error = parse_cell(column, text)
+        if error is not None:
+            expected = str(error.params.get("allowed", column.type))
+            raise OptionError("--set", f"{column.name}={text}", expected)
+        return value
+
+    def _check_constants(self) -> None:
+        """A constant is for a field of the kind that the file has no column for."""
+        free = [column.name for column in self.kind.columns if column.name not in self.fields]
+        for field, text in self.options.constants.items():
+            if field not in free:
+                raise OptionError("--set", f"{field}={text}", ", ".join(free))
+
     def _column_values(self, name: str) -> list[Any]:
         """Parse one column, each different text once."""
         column = self.kind.column(name)
         mapped = self.fields.get(name)
         if mapped is None:
-            return [column.default if column.absent is None else column.absent] * len(self.table)
+            return [self._constant(column)] * len(self.table)
         factor: Decimal | None = None
         if mapped.unit is not None and column.unit is not None:
             factor = conversion_factor(mapped.unit, column.unit)

@@ -70,8 +70,8 @@ def load_files(
     name = kind.replace("-", "_")
     if name not in LOADABLE:
         raise OptionError("KIND", kind, ", ".join(known.replace("_", "-") for known in LOADABLE))
-    if name == READINGS and (options.columns or options.code_from):
-        raise OptionError("--column / --code-from", kind, "any kind but readings")
+    if name == READINGS and (options.columns or options.constants or options.code_from):
+        raise OptionError("--column / --set / --code-from", kind, "any kind but readings")
     say = text or _code_text
     reports: list[UploadReport] = []
     rejects = _RejectsFile(options.rejects, say)
@@ -201,6 +201,7 @@ class _FileLoad:
             "outside": options.outside,
             "provinces": None if options.provinces is None else options.provinces.name,
             "columns": dict(options.columns) or None,
+            "constants": dict(options.constants) or None,
             "code_from": options.code_from,
             "encoding": options.encoding,
             "sheet": options.sheet,

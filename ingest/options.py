@@ -53,6 +53,8 @@ class IngestOptions:
         Polygon layer of the provinces, with their names; without it no province is checked.
     columns :
         Header of the file by field, where the programme does not know the header.
+    constants :
+        What every row of a file says in a field that the file has no column for.
     code_from :
         Where the file has no codes: ``name``, or ``province/name`` as provisional sections are called.
     encoding :
@@ -90,6 +92,7 @@ class IngestOptions:
     outside: Literal["warn", "error", "ignore"] | None = None
     provinces: Path | None = None
     columns: Mapping[str, str] = field(default_factory=dict)
+    constants: Mapping[str, str] = field(default_factory=dict)
     code_from: Literal["name", "province/name"] | None = None
     encoding: str | None = None
     sheet: str | None = None

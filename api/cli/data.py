@@ -76,6 +76,10 @@ ColumnsOption = Annotated[
     list[str] | None,
     typer.Option("--column", metavar="FIELD=HEADER", help="a column whose header is not known; repeatable"),
 ]
+ConstantsOption = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="FIELD=TEXT", help="what every row says in a field without a column"),
+]
 CodeFromOption = Annotated[
     CodeSource | None, typer.Option("--code-from", help="make missing codes out of the names")
 ]
@@ -95,15 +99,15 @@ def _captured(text: str | None) -> date | datetime | None:
         raise typer.BadParameter(f"{text!r} is not a date or time", param_hint="--captured-at") from error
 
 
-def _columns(texts: list[str] | None) -> dict[str, str]:
-    """``FIELD=HEADER`` options as headers by field."""
-    columns: dict[str, str] = {}
+def _by_field(option: str, texts: list[str] | None) -> dict[str, str]:
+    """``FIELD=TEXT`` options as texts by field."""
+    named: dict[str, str] = {}
     for text in texts or ():
-        field, sign, header = text.partition("=")
-        if not sign or not field.strip() or not header.strip():
-            raise typer.BadParameter(f"{text!r} is not FIELD=HEADER", param_hint="--column")
-        columns[field.strip()] = header.strip()
-    return columns
+        field, _, said = (part.strip() for part in text.partition("="))
+        if not field or not said:
+            raise typer.BadParameter(f"{text!r} is not FIELD=TEXT", param_hint=option)
+        named[field] = said
+    return named
 
 
 def ingest_command(
@@ -114,6 +118,7 @@ def ingest_command(
     transformation: TransformationOption = None,
     transformation_accuracy: TransformationAccuracyOption = None,
     named: ColumnsOption = None,
+    constants: ConstantsOption = None,
     code_from: CodeFromOption = None,
     swapped: Annotated[
         SwappedOption, typer.Option("--swapped", help="longitude and latitude in each other's column")
@@ -154,7 +159,8 @@ def ingest_command(
         rank=rank,
         transformation=transformation,
         transformation_accuracy_m=transformation_accuracy,
-        columns=_columns(named),
+        columns=_by_field("--column", named),
+        constants=_by_field("--set", constants),
         code_from=None if code_from is None else code_from.value,
         swapped=swapped.value,
         outside=None if outside is None else outside.value,
@@ -336,7 +342,7 @@ def distance_command(
         crs=crs,
         transformation=transformation,
         transformation_accuracy_m=transformation_accuracy,
-        columns=_columns(named),
+        columns=_by_field("--column", named),
         code_from=None if code_from is None else code_from.value,
         encoding=encoding,
         sheet=sheet,

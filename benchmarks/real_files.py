@@ -1,0 +1,220 @@
+"""Load every public file of ../shared/data by its documented command, and print what became of its rows.
+
+Each file goes through the command line in a process of its own, into an empty database of its own, with
+``--partial``. The rows of the file are counted here a second time by plain means, so that the report's counts
+are held against the file and not against themselves. A table in Markdown is printed: rows, what became of
+them, wall-clock seconds and peak memory of the whole process, start of the interpreter included.
+Run it with ``make bench``, or alone: ``python benchmarks/real_files.py [--only TEXT]``.
+"""
+
+import argparse
+import csv
+import gzip
+import io
+import json
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import openpyxl
+import pyogrio
+from sqlalchemy import make_url, text
+
+from models.cluster import ensure_cluster, remove_cluster
+from models.database import create_database_engine, migrate
+
+DATA = Path(__file__).parents[1] / "../shared/data"
+COMMAND = Path(sys.executable).with_name("qingjiang")
+TEMPLATE = "real_files_template"
+CONFLICTS = frozenset({"key_conflict", "reading_conflict_in_file", "reading_conflict_stored"})
+
+# One line for each load: kind, file, options. A path of the data folder in an option stands in braces.
+LOADS = """
+readings       water_quality/cnemc_4hourly_2021-04_lower-middle-yangtze.csv.gz
+readings       water_quality/cnemc_national_snapshot_2020-05-08.csv.gz
+readings       water_quality/cnemc_national_snapshot_2020-05-08.json.gz
+readings       water_quality/cnemc_daily_noon_98sections_2020-05-10_2020-12-31.csv.gz
+readings       water_quality/cnemc_national_2025-11-06_to_08.csv.gz
+readings       water_quality/cnemc_snapshot_2026-08-21_sh-js-zj-ah.csv --captured-at 2026-08-21
+readings       water_quality/taihu_physicochemical_monthly_2007-2015.xlsx
+readings       water_quality/wqp_six_tribes_results.csv.gz --mapping wqp
+readings       water_quality/wqp_utah_nutrients.csv.gz --mapping wqp
+sections       stations/taihu_sections_geocoded_jiangsu-shanghai.csv --column lon=lon_gcj \
+               --column lat=lat_gcj --crs gcj02 --column river=river_ref --set level=national \
+               --provinces {geometry/china_admin/china_provinces.geojson}
+sections       stations/legacy_auto_stations_east-central.csv --column name=station --column lon=coord_1 \
+               --column lat=coord_2 --code-from name --set station_type=automatic
+outfalls       outfalls/yangtze_estuary_named_points_l3.geojson --column code=ID --column name=地名
+outfalls       outfalls/utah_updes_permitted_facilities.csv
+outfalls       outfalls/utah_updes_permitted_facilities.csv --encoding cp1252 --column code=locationID \
+               --column name=locationName --column lon=LongitudeMeasure --column lat=LatitudeMeasure
+tailings-ponds tailings/chile_sernageomin_relaves_2025-10.csv --column code=ID \
+               --column name=NOMBRE_INSTALACION --column lon=LONGITUD --column lat=LATITUD
+tailings-ponds tailings/osm_brazil_minas-gerais_tailings_ponds.geojson --column code=id \
+               --column name=municipality
+sites          geometry/yangtze_basin_4tu.geojson --column name=Name --code-from name --set category=basin
+shorelines     geometry/yangtze_river_tnc.geojson --rank mainstem --set kind=centreline
+shorelines     geometry/ne_10m_rivers_yangtze_bbox.geojson --rank tributary --set kind=centreline
+shorelines     geometry/ne_10m_lakes_yangtze_bbox.geojson --rank lake
+shorelines     geometry/yangtze_estuary_dock_lines.geojson --rank mainstem
+rivers         geometry/hydrorivers_taihu/hydrorivers_taihu_bbox.shp --column code=HYRIV_ID \
+               --column downstream_code=NEXT_DOWN
+sites          geometry/china_admin/china_provinces.geojson --column code=id --set category=province
+"""
+
+
+@dataclass(frozen=True)
+class Load:
+    """One documented command and what came of it."""
+
+    kind: str
+    file: str
+    options: tuple[str, ...]
+
+    @property
+    def command(self) -> list[str]:
+        """What is run."""
+        options = (str(DATA / part[1:-1]) if part.startswith("{") else part for part in self.options)
+        return [str(COMMAND), "--lang", "en", "ingest", self.kind, str(DATA / self.file), "--partial",
+                "--format", "json", *options]  # fmt: skip
+
+    @property
+    def shown(self) -> str:
+        """What stands in the table."""
+        return " ".join([self.kind, *(shlex.quote(part.strip("{}")) for part in self.options)])
+
+
+def loads(only: str) -> list[Load]:
+    """The loads of `LOADS` whose line holds a text; each folder of alike small files is one load a file."""
+    lines = LOADS.replace("\\\n", " ").strip().splitlines()
+    parts = [shlex.split(line) for line in lines]
+    feeds = sorted((DATA / "water_quality/raw_examples").glob("*"))
+    parts.extend(["readings", str(path.relative_to(DATA))] for path in feeds)
+    cities = sorted((DATA / "geometry/china_admin").glob("cities_*.geojson"))
+    of_cities = ["--column", "code=id", "--set", "category=city"]
+    parts.extend(["sites", str(path.relative_to(DATA)), *of_cities] for path in cities)
+    return [Load(kind, file, tuple(rest)) for kind, file, *rest in parts if only in file]
+
+
+def count_rows(path: Path) -> int:
+    """The rows of a file, by means that share nothing with the reader under test."""
+    if path.suffix == ".shp":
+        return int(pyogrio.read_info(path)["features"])
+    if path.suffix == ".xlsx":
+        sheet = openpyxl.load_workbook(path, read_only=True).worksheets[0]
+        return sum(1 for row in sheet.iter_rows(min_row=2, values_only=True) if any(map(bool, row)))
+    data = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+    if ".json" in path.suffixes or path.suffix == ".geojson":
+        document = json.loads(data)
+        for key in ("features", "tbody", "rows", "data"):
+            if isinstance(document, dict) and isinstance(document.get(key), list):
+                return len(document[key])
+        return len(document)
+    rows = csv.reader(io.StringIO(data.decode("utf-8-sig", "replace"), newline=""))
+    return sum(1 for row in rows if any(cell.strip() for cell in row)) - 1
+
+
+def run(load: Load, url: str, folder: Path) -> tuple[dict[str, Any] | str, float, float]:
+    """Report (or the sentence of a refusal), seconds and peak MiB of one command."""
+    environment = {**os.environ, "QINGJIANG_DATABASE_URL": url, "QINGJIANG_HOME": str(folder)}
+    with (folder / "out").open("wb") as out, (folder / "err").open("wb") as err:
+        started = time.perf_counter()
+        # wait4 gives the memory of this one child; subprocess.run would give that of the greatest so far.
+        process = subprocess.Popen(load.command, stdout=out, stderr=err, env=environment)
+        _, status, usage = os.wait4(process.pid, 0)
+        seconds = time.perf_counter() - started
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode in {0, 1}:
+        return json.loads((folder / "out").read_bytes()), seconds, usage.ru_maxrss / 1024
+    sentence = (folder / "err").read_text(encoding="utf-8").strip().splitlines()
+    if process.returncode != 2 or any("Traceback" in line for line in sentence):
+        raise SystemExit(f"{load.file}: exit {process.returncode}\n" + "\n".join(sentence))
+    return " ".join(sentence), seconds, usage.ru_maxrss / 1024
+
+
+def reasons(report: dict[str, Any]) -> tuple[int, str]:
+    """Rows in conflict, and the other rejected rows by reason: the first one where a row has several."""
+    first: dict[int, str] = {}
+    for error in report["errors"]:
+        first.setdefault(error["row"], error["code"])
+    conflict = sum(code in CONFLICTS for code in first.values())
+    others = Counter(code for code in first.values() if code not in CONFLICTS)
+    return conflict, ", ".join(f"{code} {count:,}" for code, count in others.most_common())
+
+
+def lines(found: list[Load], url: str, folder: Path) -> Iterator[str]:
+    """The rows of the table, one for each load."""
+    address = make_url(url)
+    admin = create_database_engine(address.set(database="postgres"))
+    for number, load in enumerate(found):
+        name = f"real_files_{number}"
+        with admin.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}"))
+        target = address.set(database=name).render_as_string(hide_password=False)
+        found_rows = count_rows(DATA / load.file)
+        result, seconds, peak = run(load, target, folder)
+        label = f"| `{Path(load.file).name}` | `{load.shown}` | {found_rows:,} |"
+        tail = f"{seconds:.1f} | {peak:.0f} |"
+        if isinstance(result, str):
+            yield f"{label} refused: {result.replace('|', '/')} | | | | | {tail}"
+        else:
+            yield f"{label} {counts(load, result, found_rows)} | {tail}"
+        with admin.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+    admin.dispose()
+
+
+def counts(load: Load, report: dict[str, Any], in_file: int) -> str:
+    """The report's counts as cells, once they add up to the file."""
+    conflict, others = reasons(report)
+    read, rejected = report["rows_read"], report["rows_rejected"]
+    told = report["rows_loaded"] + report["rows_duplicate"] + rejected + report["rows_held"]
+    # A reader that leaves rows out on purpose (a mapping's rule, a total line) says how many in a warning.
+    left_out = sum(warning.get("count", 0) for warning in report["warnings"] if "left_out" in warning["code"])
+    if read != told or read not in {in_file, in_file - left_out}:
+        print(f"{load.file}: {in_file} rows, read {read}, told {told}", file=sys.stderr)
+    plain = rejected - conflict
+    return (
+        f"{read:,} | {report['rows_loaded']:,} | {report['rows_duplicate']:,} | {conflict:,} |"
+        f" {plain:,}{f' ({others})' if others else ''}"
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--only", default="", help="only files whose path holds this text")
+    found = loads(parser.parse_args().only)
+    if not DATA.is_dir():
+        raise SystemExit("the real data sets (../shared/data) are not on this machine")
+    folder = Path(tempfile.mkdtemp(prefix="qingjiang-real-"))
+    folder.chmod(0o755)
+    try:
+        url = ensure_cluster(folder)
+        admin = create_database_engine(make_url(url).set(database="postgres"))
+        with admin.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.execute(text(f"CREATE DATABASE {TEMPLATE}"))
+        admin.dispose()
+        template = create_database_engine(make_url(url).set(database=TEMPLATE))
+        migrate(template)
+        template.dispose()
+        print("| file | `qingjiang ingest …` | rows in file | read | loaded | duplicate | conflict |"
+              " rejected (reason) | s | MiB |")  # fmt: skip
+        print("|---|---|--:|--:|--:|--:|--:|---|--:|--:|")
+        for line in lines(found, url, folder):
+            print(line, flush=True)
+    finally:
+        remove_cluster(folder)
+        shutil.rmtree(folder)
+
+
+if __name__ == "__main__":
+    main()
