@@ -139,6 +139,12 @@ def ingest_command(
     encoding: EncodingOption = None,
     sheet: SheetOption = None,
     source: Annotated[str | None, typer.Option("--source", help="where the file comes from")] = None,
+    mapping: Annotated[
+        str | None,
+        typer.Option(
+            "--mapping", help="how a foreign file's columns become ours: a TOML file, or wqp, wqp-dissolved"
+        ),
+    ] = None,
     captured_at: CapturedOption = None,
     partial: Annotated[
         bool, typer.Option("--partial", help="load the good rows of a file with bad ones")
@@ -168,6 +174,7 @@ def ingest_command(
         encoding=encoding,
         sheet=sheet,
         source=source,
+        mapping=mapping,
         captured_at=_captured(captured_at),
         partial=partial,
         dry_run=dry_run,
