@@ -302,9 +302,9 @@ class QualityControl:
             upload_id=upload_id,
         )
 
-    def report(self, *, missing: Mapping[str, int], names: Mapping[int, str]) -> dict[str, Any]:
-        """The quality report of the upload; `missing` counts the empty cells of the file by parameter."""
-        return self._tally.report(missing=missing, names=names)
+    def report(self, *, cells: Mapping[str, int], names: Mapping[int, str]) -> dict[str, Any]:
+        """The quality report of the upload; `cells` is as in :meth:`ingest.quality.Tally.report`."""
+        return self._tally.report(cells=cells, names=names)
 
 
 class _Near:

@@ -907,14 +907,17 @@ class Tally:
         for by, tables in self.periods.items():
             tables.append(_count_due(arrays, arrays.parameter, usable, by, self.thresholds.completeness))
 
-    def report(self, *, missing: Mapping[str, int], names: Mapping[int, str]) -> dict[str, Any]:
+    def report(self, *, cells: Mapping[str, int], names: Mapping[int, str]) -> dict[str, Any]:
         """The quality report of an upload, ready for JSON.
 
-        `missing` adds the empty cells of a file, which are no readings, by parameter; `names` has the codes
-        of the sections by their numbers.
+        `cells` has the number of good rows for each parameter that has a column: those without a reading are
+        missing; `names` has the codes of the sections by their numbers.
         """
+        there: Counter[int] = Counter()
+        for (parameter, _), count in self.marks.items():
+            there[parameter] += count
         places = {code: place for place, code in enumerate(self.thresholds.parameters)}
-        empty = {places[code]: count for code, count in missing.items() if code in places and count}
+        empty = {places[code]: count - there[places[code]] for code, count in cells.items() if code in places}
         parameters: dict[str, dict[str, Any]] = {}
         for place in sorted({parameter for parameter, _ in self.marks if parameter >= 0} | empty.keys()):
             counts = dict.fromkeys((flag.name.lower() for flag in Flag), 0)

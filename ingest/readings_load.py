@@ -13,7 +13,7 @@ does not depend on where blocks begin.
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -343,7 +343,7 @@ class ReadingsLoad:
         self.staged = self.skipped = False
         self.noted: set[str] = set()
         self.quality = QualityControl()
-        self.missing: Counter[str] = Counter()
+        self.columns: set[str] = set()
         loading.create_staging(self.session)
         with _Writer() as writer:
             for parsed in self.file:
@@ -374,7 +374,7 @@ class ReadingsLoad:
     # -- quality control ---------------------------------------------------------------------------------
 
     def _flag(self, block: _Block) -> None:
-        """Flag what the block's own samples tell; count the cells of good rows that are empty."""
+        """Flag what the block's own samples tell."""
         parsed, coded = block.parsed, block.parsed.coded
         block.flag, block.flag_texts = self.quality.take(
             Cells(
@@ -393,12 +393,7 @@ class ReadingsLoad:
             row=block.rows[block.place],
         )
         if parsed.layout == "wide":
-            rows = int(np.count_nonzero(~block.bad()))
-            there = np.bincount(block.cell, minlength=len(coded.cells))
-            for code in parsed.headers.keys() & self.parameters.keys():
-                self.missing[code] += rows
-            for entry, count in zip(coded.cells, there.tolist(), strict=True):
-                self.missing[entry.parameter] -= count
+            self.columns |= parsed.headers.keys() & self.parameters.keys()
 
     def _settle_quality(self) -> None:
         """Flags that need neighbours, and the report, when the fate of every row is known."""
@@ -410,7 +405,10 @@ class ReadingsLoad:
             spans=self.spans,
             written=not self.skipped and (self.partial or not outcome.problems),
         )
-        outcome.quality = self.quality.report(missing=self.missing, names=self.sections.codes())
+        good_rows = outcome.book.count(RowBook.READ, without=RowBook.REJECTED)
+        outcome.quality = self.quality.report(
+            cells=dict.fromkeys(self.columns, good_rows), names=self.sections.codes()
+        )
 
     def _problem(self, row: int, name: str | None, value: str | None, code: str, **params: Any) -> None:
         column = None if name is None else self.headers.get(name, name)
