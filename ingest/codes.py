@@ -122,6 +122,7 @@ NOTICE_CODES = frozenset(
         "sheets_hidden",
         "sheets_ignored",
         "sheets_joined",
+        "stale_rows",
         "total_rows_skipped",
         "zone_number_taken",
     }

@@ -203,6 +203,7 @@ class _FileLoad:
             "columns": dict(options.columns) or None,
             "constants": dict(options.constants) or None,
             "code_from": options.code_from,
+            "mapping": options.mapping,
             "encoding": options.encoding,
             "sheet": options.sheet,
             "captured_at": None if options.captured_at is None else options.captured_at.isoformat(),

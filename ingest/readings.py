@@ -34,9 +34,18 @@ from ingest.headers import (
 )
 from ingest.kinds import Column, Type, clean_text, parse_cell
 from ingest.options import IngestOptions
-from ingest.readers import HeaderScore, RawTable, read_table
+from ingest.readers import HeaderScore, RawTable, listed_rows, read_table
 from ingest.report import Notice, Problem
-from ingest.times import CAPTURE_SLACK, ParsedTime, capture_from_name, capture_of, end_of, parse_time
+from ingest.times import (
+    CAPTURE_SLACK,
+    STALE_AFTER,
+    ParsedTime,
+    capture_from_name,
+    capture_of,
+    end_of,
+    names_a_day,
+    parse_time,
+)
 from ingest.units import IDENTITY, Conversion, conversion
 from ingest.values import CellValue, Reading, parse_value
 from spatial.parameters import Parameter, load_parameters
@@ -301,6 +310,7 @@ class _ReadingsParser:
         self.for_loading = for_loading
         self.registry: Mapping[str, Parameter] = load_parameters()
         self.problems: list[Problem] = []
+        self.stale: list[int] = []
         self.notices: list[Notice] = list(table.notices)
         self.fields: dict[str, MappedColumn] = {}
         self.shown: dict[str, MappedColumn] = {}
@@ -474,6 +484,9 @@ class _ReadingsParser:
             text = texts[text_at]
             capture = moments[capture_at - 1] if capture_at else None
             times.append(self._time(header, text, capture, np.flatnonzero(entries == entry)))
+        if self.stale:
+            params = {"count": len(self.stale), "rows": listed_rows(sorted(self.stale))}
+            self.notices.append(Notice("stale_rows", params))
         at = pd.to_datetime(pd.Series(_take(times, entries)), utc=True).dt.tz_convert("Asia/Shanghai")
         raw = _take([text.strip() or None for text in texts], codes)
         return at, raw
@@ -483,6 +496,8 @@ class _ReadingsParser:
     ) -> datetime | None:
         parsed = parse_time(text, captured=capture, date_1904=self.table.date_1904)
         if parsed.code is None:
+            if parsed.at is not None and capture is not None and capture - parsed.at > STALE_AFTER:
+                self._note_stale(text, places)
             if (
                 parsed.at is None
                 or capture is None
@@ -501,6 +516,12 @@ class _ReadingsParser:
         for place in places:
             self._problem(int(place), header, text, parsed.code)
         return None
+
+    def _note_stale(self, text: str, places: NDArray[np.intp]) -> None:
+        """Remember rows that a snapshot of known day shows from days before it."""
+        known = self.options.captured_at is not None or "captured_at" in self.fields
+        if (known or names_a_day(self.table.file)) and _yearless(text):
+            self.stale.extend(int(row) for row in self.table.rows[places])
 
     # -- values ------------------------------------------------------------------------------------------
 

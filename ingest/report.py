@@ -73,7 +73,9 @@ class Notice:
         }
 
 
-_COUNTED = frozenset({"rows_left_out", "rows_of_other_form", "rows_unmapped", "total_rows_skipped"})
+_COUNTED = frozenset(
+    {"rows_left_out", "rows_of_other_form", "rows_unmapped", "stale_rows", "total_rows_skipped"}
+)
 
 
 def merge_notices(notices: Sequence[Notice]) -> tuple[Notice, ...]:

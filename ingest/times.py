@@ -22,6 +22,9 @@ YEAR_RULE_DAYS = 180
 CAPTURE_SLACK = timedelta(hours=12)
 """A reading may be stamped this much later than its capture (clocks; the round that is due)."""
 
+STALE_AFTER = timedelta(days=2)
+"""A feed comes every four hours: what a snapshot shows from longer before it, a station left standing."""
+
 _WIDEST_OFFSET = timedelta(hours=14)
 """No place on earth keeps a clock further from UTC."""
 
@@ -199,6 +202,12 @@ def capture_from_name(file: str) -> datetime | None:
             continue
         latest = end_of(day) if latest is None else max(latest, end_of(day))
     return latest
+
+
+def names_a_day(file: str) -> bool:
+    """Whether the last date in a file's name is a day, and not a month of captures."""
+    found = list(_IN_NAME.finditer(Path(file).name))
+    return bool(found) and found[-1]["day"] is not None
 
 
 def _last_day(year: int, month: int) -> date:

@@ -379,3 +379,17 @@ def test_a_day_of_the_publishers_json_has_city_and_river(shared_data: Path) -> N
     first = parsed.samples.iloc[0]
     assert (first["section"], first["city"], first["river"]) == ("沿河城", "门头沟区", "永定河")
     assert parsed.rows_read == 98
+
+
+def test_rows_that_a_snapshot_shows_from_long_before_it_are_said_to_be_stale(tmp_path: Path) -> None:
+    rows = ["05-08 08:00", "05-01 08:00", "09-09 08:00", "2020-04-01 08:00"]
+    text = "\n".join(["省份,断面名称,监测时间,总磷", *(f"湖北省,沌口,{time},0.1" for time in rows)])
+    path = tmp_path / "snapshot_2020-05-08.csv"
+    path.write_text(text, encoding="utf-8")
+    parsed = read(path)
+    (notice,) = [notice for notice in parsed.warnings if notice.code == "stale_rows"]
+    assert notice.params == {"count": 1, "rows": "3"}, "a time with its year is meant as it stands"
+    assert [(problem.row, problem.code) for problem in parsed.problems] == [(4, "time_after_capture")]
+    month = tmp_path / "snapshots_2020-05.csv"
+    month.write_text(text, encoding="utf-8")
+    assert "stale_rows" not in codes(read(month)), "a month of captures says nothing of the day"

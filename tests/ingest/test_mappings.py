@@ -201,7 +201,7 @@ def test_five_hundred_random_results_of_the_portal_are_what_its_columns_say(
             )
         else:
             got = Expected("left out" if number not in kept else "refused")
-            # A row that says "not reported", or None, has no value: loading refuses it, reading has no quarrel.
+            # A row that says "not reported", or None, has no value: only loading refuses it.
             silent = rows[place]["ResultDetectionConditionText"] == "Not Reported"
             silent = silent or rows[place]["ResultMeasureValue"] == "None"
             same = got.fate == want.fate and (got.fate == "left out" or silent or number in refused)

@@ -200,7 +200,8 @@ REAL = [
 def test_every_cell_of_the_real_feeds_is_understood(shared_data: Path, file: str, rows: int) -> None:
     parsed = parse_readings(shared_data / "water_quality" / file)
     assert (parsed.rows_read, len(parsed.samples), codes(parsed)) == (rows, rows, [])
-    assert [notice.code for notice in parsed.warnings] == []
+    stale = ["stale_rows"] if "snapshot_2020" in file else []
+    assert [notice.code for notice in parsed.warnings] == stale
 
 
 @pytest.mark.parametrize(("file", "rows"), REAL)
