@@ -38,7 +38,7 @@ COMMAND = Path(sys.executable).with_name("qingjiang")
 TEMPLATE = "real_files_template"
 CONFLICTS = frozenset({"key_conflict", "reading_conflict_in_file", "reading_conflict_stored"})
 
-LEFT_OUT = frozenset({"rows_left_out", "rows_of_other_form"})
+LEFT_OUT = frozenset({"rows_left_out", "rows_of_other_form", "rows_unmapped"})
 
 # One line for each load: kind, file, options. A path of the data folder in an option stands in braces; a kind
 # after an ampersand goes into the database of the line before it.
@@ -202,9 +202,10 @@ def counts(load: Load, report: dict[str, Any], in_file: int) -> str:
     told = report["rows_loaded"] + report["rows_duplicate"] + rejected + report["rows_held"]
     # What a mapping leaves out is told in a warning, with its number of rows.
     left_out = sum(
-        int(number[0])
+        int(number[1])
         for warning in report["warnings"]
-        if warning["code"] in LEFT_OUT and (number := re.search(r"\d+", warning["message"])) is not None
+        if warning["code"] in LEFT_OUT
+        and (number := re.search(r"(\d+) rows", warning["message"])) is not None
     )
     if read != told or read + left_out != in_file:
         print(f"{load.file}: {in_file} rows, {left_out} left out, {read} read, {told} told", file=sys.stderr)

@@ -266,7 +266,8 @@ class _Locator:
     def _other_pairs(self) -> list[tuple[str, str]]:
         pairs = [pair for pair in _PAIRS if pair[0] in self.columns and pair[1] in self.columns]
         elsewhere = self.table.geometry is not None or "geometry" in self.columns
-        return pairs if elsewhere else pairs[1:]
+        in_a_text = "coordinates" in self.columns and ("lon", "lat") not in pairs
+        return pairs if elsewhere or in_a_text else pairs[1:]
 
     def _numbers(self, name: str) -> NDArray[np.float64]:
         parse = parse_latitude if name == "lat" else parse_longitude

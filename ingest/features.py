@@ -276,6 +276,10 @@ class _FeatureParser:
 
     def _fill_defaults(self, columns: dict[str, list[Any]]) -> None:
         """What an option says for every row, and names for shorelines of plain line files."""
+        if "rank" not in columns and self.options.rank is not None:
+            raise OptionError(
+                "--rank", self.options.rank, "a kind with ranks: water-bodies, shorelines, rivers"
+            )
         if "rank" in columns and "rank" not in self.fields and self.options.rank is not None:
             rank = choices_of("rank").get(fold_word(self.options.rank))
             if rank is None:
@@ -325,6 +329,9 @@ class _FeatureParser:
                     self._problem(place, name, "", "value_missing")
 
     def _places(self, values: dict[str, list[Any]]) -> Places | None:
+        if self.options.provinces is not None and not {"province", "region_code"} & values.keys():
+            expected = "a kind with provinces or region codes"
+            raise OptionError("--provinces", self.kind.name.replace("_", "-"), expected)
         if self.kind.shape is None:
             return None
         columns = {
