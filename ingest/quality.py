@@ -74,8 +74,15 @@ _BIT: Final = {
     for flag in (Flag.SUSPECT, Flag.FAIL)
 }
 _MISSING_BIT: Final = _BIT["value_missing", Flag.FAIL]
-_FAILS_ALONE: Final = _MISSING_BIT | sum(
-    _BIT[test, Flag.FAIL] for test in ("station_status", "zero_value", "gross_range")
+_UNFIT: Final = sum(
+    _BIT[test, flag]
+    for test, flag in (
+        ("value_missing", Flag.FAIL),
+        ("station_status", Flag.SUSPECT),
+        ("station_status", Flag.FAIL),
+        ("zero_value", Flag.FAIL),
+        ("gross_range", Flag.FAIL),
+    )
 )
 _FAIL_BITS: Final = sum(bit for (_, flag), bit in _BIT.items() if flag is Flag.FAIL)
 
@@ -92,6 +99,8 @@ class Relation:
     factor: float
     allowance: float
     flag: Flag
+    flagged: frozenset[str]
+    """Which of the two is flagged: part, total or both."""
     kinds: frozenset[str]
 
 
@@ -145,7 +154,8 @@ class Thresholds:
             return float(array[np.isfinite(array)].max(initial=0.0))
 
         line = max(longest("flat_suspect"), longest("flat_fail")) + longest("flat_within")
-        return pd.Timedelta(hours=max(longest("spike_within"), longest("rate_within"), line))
+        step = longest("spike_within") + longest("rate_within")
+        return pd.Timedelta(hours=max(step, line))
 
 
 # name in the file → (name of the number, what it is where nothing is set)
@@ -298,9 +308,12 @@ class _ThresholdsParser:
 
     def _relations(self) -> tuple[Relation, ...]:
         found = []
-        fields = {"part", "total", "factor", "allowance", "flag"}
+        fields = {"part", "total", "factor", "allowance", "flag", "flagged"}
         for entry in self._entries("part_of_total"):
             kinds = self._kinds("part_of_total", entry, fields)
+            flagged = frozenset(entry.get("flagged", ()))
+            if not flagged or flagged - {"part", "total"}:
+                raise QualityThresholdsError("part_of_total", "flagged must be of part, total")
             found.append(
                 Relation(
                     part=self._parameter("part_of_total", entry.get("part"), entry.get("unit")),
@@ -308,6 +321,7 @@ class _ThresholdsParser:
                     factor=_number("part_of_total", "factor", entry.get("factor")),
                     allowance=_number("part_of_total", "allowance", entry.get("allowance")),
                     flag=_flag("part_of_total", entry.get("flag")),
+                    flagged=flagged,
                     kinds=kinds,
                 )
             )
@@ -378,8 +392,8 @@ def flag_readings(
     -------
     DataFrame with the index of `readings`
         `quality` (int8, a :class:`Flag`) and `tests`: a tuple of ``test:flag``, by :data:`TESTS`, None for a
-        reading that passed. The order of the rows does not matter. A reading that fails by itself (value or
-        status) is nobody's neighbour.
+        reading that passed. The order of the rows does not matter. A reading whose value fails by itself, or
+        whose station was not in order, is nobody's neighbour.
     """
     thresholds = thresholds or load_thresholds()
     frames = [readings] if context is None or context.empty else [readings, context]
@@ -580,8 +594,8 @@ def check_relations(arrays: ReadingArrays, mask: Ints, thresholds: Thresholds) -
 
 
 def passes_alone(mask: Ints) -> Bools:
-    """Whether a reading may stand beside others: it does not fail by its own value or status."""
-    usable: Bools = (mask & _FAILS_ALONE) == 0
+    """Whether a reading may stand beside others: its value does not fail, and its station was in order."""
+    usable: Bools = (mask & _UNFIT) == 0
     return usable
 
 
@@ -653,10 +667,12 @@ def _test_relations(arrays: ReadingArrays, thresholds: Thresholds, usable: Bools
         keys = _instants(arrays, np.concatenate((parts, totals)))
         part_keys, total_keys = keys[: len(parts)], keys[len(parts) :]
         allowed = arrays.value[totals] * relation.factor + relation.allowance
-        most = _extreme(total_keys, allowed, part_keys, largest=True)
-        least = _extreme(part_keys, arrays.value[parts], total_keys, largest=False)
-        _mark(mask, parts[_exceeds(arrays.value[parts], most)], "part_of_total", relation.flag)
-        _mark(mask, totals[_exceeds(least, allowed)], "part_of_total", relation.flag)
+        if "part" in relation.flagged:
+            most = _extreme(total_keys, allowed, part_keys, largest=True)
+            _mark(mask, parts[_exceeds(arrays.value[parts], most)], "part_of_total", relation.flag)
+        if "total" in relation.flagged:
+            least = _extreme(part_keys, arrays.value[parts], total_keys, largest=False)
+            _mark(mask, totals[_exceeds(least, allowed)], "part_of_total", relation.flag)
 
 
 def _exceeds(value: Floats, bound: Floats) -> Bools:
@@ -742,7 +758,11 @@ def check_series(arrays: ReadingArrays, mask: Ints, thresholds: Thresholds) -> I
         smaller = np.minimum(np.abs(value), np.abs(before[place]))
         allowed = each("rate_per_hour") * np.where(close, near, 0.0) + each("rate_share") * smaller
         fast = close & _exceeds_by(np.abs(step), allowed, value, before[place])
-        _mark(found_mask, rows[fast], "rate_of_change", Flag.SUSPECT)
+        # The way back from a peak is no change of the water.
+        peaks = np.zeros(len(firsts), dtype=bool)
+        peaks[place[spike]] = True
+        back = np.r_[False, peaks[:-1]] & ~starts
+        _mark(found_mask, rows[fast & ~back[place]], "rate_of_change", Flag.SUSPECT)
     flat_within = arrays.of(numbers["flat_within"], rows[firsts])
     breaks = (line_value != before) | ~(gap <= flat_within)
     start = np.maximum.accumulate(np.where(breaks, np.arange(len(firsts)), 0))

@@ -22,7 +22,7 @@ maintenance do not enter, nor those that failed quality control; suspect ones en
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 from fractions import Fraction
 from itertools import groupby
@@ -305,13 +305,30 @@ def assess_sections(
     check_columns(readings, "readings", READING_COLUMNS)
     columns = {name: list_cells(sections[name]) for name in sections.columns if name != "geometry"}
     evidence = _gather_evidence(readings, period, settings, wanted=columns["code"])
+    doubted = [code for code, known in evidence.items() if "readings_suspect" in known.excluded]
+    with_suspect = _gather_evidence(readings, period, replace(settings, use_suspect=True), wanted=doubted)
     found: dict[str, SectionAssessment] = {}
     for place, code in enumerate(columns["code"]):
         if not isinstance(code, str) or code in found:
             raise FrameValueError("sections", "code", code)
         facts = {name: cells[place] for name, cells in columns.items()}
         found[code] = _assess_section(facts, evidence.get(code, _NOTHING), period, standard, settings)
+        if code in with_suspect:
+            other = _assess_section(facts, with_suspect[code], period, standard, settings)
+            found[code] = _with_doubt(found[code], other)
     return [found[code] for code in sorted(found)]
+
+
+def _with_doubt(found: SectionAssessment, other: SectionAssessment) -> SectionAssessment:
+    """Warn where the suspect readings that were left out would make another class."""
+    if (found.best_class, found.worst_class) == (other.best_class, other.worst_class):
+        return found
+    warning = give_reason(
+        "suspect_readings_matter",
+        class_without=class_label(found.water_class) or "—",
+        class_with=class_label(other.water_class) or "—",
+    )
+    return replace(found, warnings=(*found.warnings, warning))
 
 
 def _is_plain_mean(period: Period) -> bool:

@@ -50,7 +50,18 @@ def test_what_failed_or_is_missing_never_enters_and_is_counted(assess, flag, use
 def test_what_is_suspect_stays_out_and_is_counted(assess):
     found = assess(3)
     assert found.parameter("tp").mean == Fraction(1, 10)
-    assert said(found) == {"readings_excluded": {"readings_suspect": 1}, "readings_suspect": {"count": 1}}
+    assert said(found) == {
+        "readings_excluded": {"readings_suspect": 1},
+        "readings_suspect": {"count": 1},
+        "suspect_readings_matter": {"class_without": "Ⅱ", "class_with": "Ⅲ"},
+    }
+
+
+def test_what_is_suspect_and_changes_no_class_raises_no_further_doubt(sections_of, readings_of):
+    readings = readings_of(("S", DAYS[0], {"tp": "0.15"}), ("S", DAYS[1], {"tp": "0.16"}))
+    readings["quality"] = [1, 3]
+    (found,) = assess_sections(sections_of({"code": "S"}), readings, JUNE)
+    assert set(said(found)) == {"readings_excluded", "readings_suspect"}
 
 
 def test_what_is_suspect_enters_where_the_setting_says_so(assess):
