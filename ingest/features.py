@@ -74,8 +74,12 @@ class ParsedFeatures:
     table: RawTable
 
 
-def parse_features(kind: str, path: Path, options: IngestOptions | None = None) -> ParsedFeatures:
+def parse_features(
+    kind: str, path: Path, options: IngestOptions | None = None, *, for_loading: bool = False
+) -> ParsedFeatures:
     """Read and check one file of `kind` (dashes or underscores; ``facilities`` for what `distance` measures).
+
+    What is loaded must lie in China; what is only measured with may lie anywhere, once it has a rank.
 
     Raises
     ------
@@ -96,13 +100,16 @@ def parse_features(kind: str, path: Path, options: IngestOptions | None = None) 
         lambda row: known(row) + sum(cell.strip() in stated for cell in row if stated),
     )
     table = arrange(table, options, names, spec.name)
-    return _FeatureParser(spec, table, options, names).parse()
+    return _FeatureParser(spec, table, options, names, for_loading=for_loading).parse()
 
 
 class _FeatureParser:
     """One pass over one table. Not reused."""
 
-    def __init__(self, kind: Kind, table: RawTable, options: IngestOptions, names: Names) -> None:
+    def __init__(
+        self, kind: Kind, table: RawTable, options: IngestOptions, names: Names, *, for_loading: bool
+    ) -> None:
+        self.for_loading = for_loading
         self.kind = kind
         self.table = table
         self.options = options
@@ -340,7 +347,7 @@ class _FeatureParser:
             if field in GEOMETRY_FIELDS
         }
         shape = self.kind.shape
-        if self._plain:
+        if self._plain and not self.for_loading:
             shape = replace(shape, in_china=False)
         claims = None
         if {"province", "region_code"} & values.keys():

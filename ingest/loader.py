@@ -142,7 +142,7 @@ class _FileLoad:
     def _parse(self) -> ParsedFeatures | ReadingsFile:
         if self.kind == READINGS:
             return ReadingsFile(self.path, self.options)
-        return parse_features(self.kind, self.path, self.options)
+        return parse_features(self.kind, self.path, self.options, for_loading=True)
 
     def _load(self, parsed: ParsedFeatures | ReadingsFile) -> UploadReport:
         """One transaction: stage, compare, insert; kept only where nothing was refused, or when partial."""

@@ -13,9 +13,11 @@ from typing import Any
 import numpy as np
 import pytest
 import shapely
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from pyproj import Geod, Proj, Transformer
 
-from ingest.errors import CoordinateSystemError, ForeignFileError, OptionError
+from ingest.errors import CoordinateSystemError, ForeignFileError, IngestError, OptionError
 from ingest.features import ParsedFeatures, parse_features
 from ingest.labels import Label, compare_columns
 from ingest.options import IngestOptions
@@ -370,3 +372,39 @@ def test_a_wrong_label_says_how_to_load_the_file_all_the_same(write: Write) -> N
     )
     told = IngestOptions(crs="EPSG:4214", transformation="EPSG:15918", transformation_accuracy_m=1)
     assert 50 < metres_apart(one_row(parse_features("outfalls", path, told))["geometry"], LON, LAT) < 70
+
+
+# -- anything at all -------------------------------------------------------------------------------------
+
+_CELLS = st.one_of(
+    st.text(max_size=12),
+    st.floats(allow_nan=True, allow_infinity=True).map(str),
+    st.sampled_from(
+        ["114.305", "30.5925", "38529242.9", "529242.9", "3385673.4", "0", "114°18′18″", "-68.6"]
+    ),
+)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.lists(st.tuples(_CELLS, _CELLS, _CELLS, _CELLS), min_size=1, max_size=4),
+    st.sampled_from([None, "EPSG:4547", "EPSG:4526", "gcj02", "EPSG:4269", "EPSG:3857"]),
+    st.sampled_from(["error", "correct"]),
+    st.sampled_from([None, "warn", "error", "ignore"]),
+)
+def test_whatever_stands_in_the_cells_every_row_is_placed_or_told(
+    write: Write, cells: list[tuple[str, str, str, str]], crs: str | None, swapped: Any, outside: Any
+) -> None:
+    rows = [
+        {"code": f"P{n}", "name": "甲", "lon": a, "lat": b, "X": c, "Y": d}
+        for n, (a, b, c, d) in enumerate(cells)
+    ]
+    options = IngestOptions(crs=crs, swapped=swapped, outside=outside)
+    try:
+        parsed = parse_features("outfalls", write("p.csv", rows), options)
+    except IngestError:
+        return
+    told = {problem.row for problem in parsed.problems}
+    assert len(parsed.frame) + len(told) + len(parsed.repeated) == parsed.rows_read
+    for point in parsed.frame.geometry:
+        assert point is None or (73 <= point.x <= 136 and 3 <= point.y <= 54)
