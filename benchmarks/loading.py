@@ -53,9 +53,11 @@ PARAMETERS = (
 )
 HEADER = ["省份", "流域", "断面名称", "监测时间", "水质类别", *(name for name, *_ in PARAMETERS), "站点情况"]
 MISSING_SHARE = 0.06
+PERSISTENCE = 0.999
+"""Correlation of one round with the next."""
 COLUMNS = (
     "section_id, parameter, sampled_at, revision, station_type, value, full_value, qualifier,"
-    " detection_limit, raw, method, station_status, upload_id, source_row, recorded_at"
+    " detection_limit, raw, method, station_status, upload_id, source_row, recorded_at, quality, quality_tests"
 )
 DUMP = f"COPY (SELECT {COLUMNS} FROM qingjiang.readings) TO STDOUT (FORMAT {{form}})"  # noqa: S608
 
@@ -66,12 +68,16 @@ DUMP = f"COPY (SELECT {COLUMNS} FROM qingjiang.readings) TO STDOUT (FORMAT {{for
 def make_rows(count: int) -> Iterator[list[str]]:
     """`count` rows of the feed, round by round; every row has at least one value."""
     random = np.random.default_rng(SEED)
+    # A river keeps its level: each section has its own, around which it drifts slowly.
+    level = random.normal(0.0, 0.6, (len(PARAMETERS), SECTIONS))
+    drift = random.normal(0.0, 1.0, (len(PARAMETERS), SECTIONS))
     for first in range(0, count, SECTIONS):
         size = min(SECTIONS, count - first)
         at = (START + ROUND * (first // SECTIONS)).strftime("%Y-%m-%d %H:%M")
+        drift = PERSISTENCE * drift + np.sqrt(1 - PERSISTENCE**2) * random.normal(0.0, 1.0, drift.shape)
         columns = []
         for place, (_, usual, spread, decimals) in enumerate(PARAMETERS):
-            values = usual * np.exp(random.normal(0.0, spread, size))
+            values = usual * np.exp(spread * (level[place] + 0.5 * drift[place]))[:size]
             if place == 1:
                 values = np.clip(values, 6.0, 9.5)
             elif place == 0:

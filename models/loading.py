@@ -299,16 +299,19 @@ def registered_sections(session: Session) -> list[RegisteredSection]:
 
 def register_provisional(session: Session, sections: Sequence[tuple[str, str]]) -> list[RegisteredSection]:
     """Give numbers to sections that only a feed has named, as (province, name), in that order."""
-    made = []
-    for province, name in sections:
-        code = f"{province}/{name}"
-        number = session.execute(
-            insert(SectionRegistryRow)
-            .values(code=code, province=province, name=name, provisional=True)
-            .returning(SectionRegistryRow.id)
-        ).scalar_one()
-        made.append(RegisteredSection(number, code, province, name, provisional=True))
-    return made
+    if not sections:
+        return []
+    rows = [
+        {"code": f"{province}/{name}", "province": province, "name": name, "provisional": True}
+        for province, name in sections
+    ]
+    numbers = session.scalars(
+        insert(SectionRegistryRow).returning(SectionRegistryRow.id, sort_by_parameter_order=True), rows
+    )
+    return [
+        RegisteredSection(number, f"{province}/{name}", province, name, provisional=True)
+        for number, (province, name) in zip(numbers, sections, strict=True)
+    ]
 
 
 @dataclass(frozen=True, slots=True)
