@@ -59,6 +59,7 @@ class UploadOut(Shape):
                         }
                     ],
                     "warnings": [],
+                    "quality": None,
                 }
             ]
         },
@@ -78,6 +79,9 @@ class UploadOut(Shape):
     dry_run: bool
     errors: list[UploadError]
     warnings: list[Any]
+    quality: dict[str, Any] | None = Field(
+        description="of readings: flags (QARTOD) by parameter and test, and completeness by day and month"
+    )
 
 
 class ParameterClass(Shape):

@@ -222,10 +222,51 @@ def show_report(opened: Door, report: Any, options: IngestOptions) -> None:
         opened.table(row["errors"][:TABLE_ERRORS], columns, title=title)
         if len(row["errors"]) > TABLE_ERRORS:
             opened.say(text("cli.more_rows", count=len(row["errors"]) - TABLE_ERRORS))
+    if row["quality"]:
+        show_quality(opened, row["quality"])
     if row["rows_rejected"] and not options.partial:
         opened.say(text("cli.nothing_loaded", rejected=row["rows_rejected"]))
     if options.dry_run:
         opened.say(text("cli.dry_run"))
+
+
+def show_quality(opened: Door, quality: dict[str, Any]) -> None:
+    """What quality control found: the counts, the parameters with doubtful readings, and what is complete."""
+    text = opened.text
+    flags = quality["flags"]
+    opened.say(
+        text(
+            "quality.summary",
+            passed=flags["pass"] + flags["not_evaluated"],
+            suspect=flags["suspect"],
+            failed=flags["fail"],
+            missing=flags["missing"],
+        )
+    )
+    doubtful = [
+        counts | {"parameter": code} for code, counts in quality["parameters"].items() if counts["tests"]
+    ]
+
+    def told(item: Row) -> str:
+        return ", ".join(
+            f"{text(f'quality.{test}')} {sum(found.values())}" for test, found in item["tests"].items()
+        )
+
+    if doubtful:
+        columns: list[Column] = [
+            (text("quality.parameter"), lambda item: item["parameter"]),
+            (text("quality.pass"), lambda item: item["pass"]),
+            (text("quality.suspect"), lambda item: item["suspect"]),
+            (text("quality.fail"), lambda item: item["fail"]),
+            (text("quality.missing"), lambda item: item["missing"]),
+            (text("quality.tests"), told),
+        ]
+        opened.table(doubtful, columns, title=text("quality.title"))
+    for by, found in quality["completeness"].items():
+        if found["due"]:
+            shares = {"share": f"{found['share']:.1%}", "warn_below": f"{found['warn_below']:.0%}"}
+            counts = {name: found[name] for name in ("found", "due", "periods", "below")}
+            opened.say("  " + text(f"quality.completeness_{by}", **counts, **shares))
 
 
 def template_command(
