@@ -324,17 +324,20 @@ class ReadingsLoad:
                 savepoint = self.session.begin_nested()
                 self.outcome.clear()
                 self.quality.close()
-                self._attempt(again)
+                # New sections get other numbers the second time, and with them other keys: watch everything.
+                self._attempt(again, everything=bool(self.sections.made))
         finally:
             self.quality.close()
         savepoint.commit()
 
-    def _attempt(self, shared: Keys) -> Keys | None:
+    def _attempt(self, shared: Keys, *, everything: bool = False) -> Keys | None:
         """Go through the file; returns the keys to watch where that has to be done again.
 
-        `shared` are keys that are known to occur more than once: their samples are staged from the first.
+        `shared` are keys that are known to occur more than once: their samples are staged from the first;
+        with `everything` all samples are.
         """
         self.shared = shared
+        self.everything = everything
         self.sections = _Sections(self.session)
         self.seen = _SeenKeys()
         self.late: list[Keys] = []
@@ -501,6 +504,8 @@ class ReadingsLoad:
 
     def _shared(self, block: _Block) -> Bools:
         """Which units of the block another row of the file may speak of too."""
+        if self.everything:
+            return np.ones(len(block.unit_time), dtype=bool)
         parameter: Ints | int = 0
         if block.parsed.layout == "long":
             codes = np.array(

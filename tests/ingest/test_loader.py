@@ -426,3 +426,19 @@ def test_the_real_month_is_loaded_with_every_row_accounted_for(
     again = load(fresh_database, "readings", path, partial=True)
     assert (counts(again), again.readings_loaded) == ((12_169, 0, 11_397, 772), 0)
     assert ask(fresh_database, "SELECT count(*) FROM qingjiang.readings") == stored
+
+
+def test_a_new_section_told_of_in_two_blocks_is_accounted_for_row_by_row(
+    fresh_database: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Going through the file again gives a new section another number; its rows are known all the same."""
+    monkeypatch.setattr("ingest.blocks.BLOCK_ROWS", 2)
+    head = "省份,断面名称,监测时间,监测项目,监测值\n"
+    said = [("水温", 1), ("pH", 7), ("水温", 2), ("pH", 7), ("总磷", "0.1")]
+    rows = "".join(f"湖北省,新断面,2023-03-08 10:00,{name},{value}\n" for name, value in said)
+    path = tmp_path / "long.csv"
+    path.write_text(head + rows, encoding="utf-8")
+    report = load(fresh_database, "readings", path, partial=True)
+    assert codes(report) == [(2, "reading_conflict_in_file"), (4, "reading_conflict_in_file")]
+    assert counts(report) == (5, 2, 1, 2)
+    assert ask(fresh_database, "SELECT count(*) FROM qingjiang.readings") == [(2,)]
