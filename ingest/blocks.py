@@ -31,6 +31,8 @@ WHOLE_BYTES = 16 << 20
 
 _CHUNK = 1 << 20
 _HEAD_CHARACTERS = 1 << 20
+_HEAD_ROWS = 2 * readers.TITLE_ROWS
+"""The first block has at least so many rows, so that the header is among them."""
 _TEXT_ENDINGS = {".csv", ".tsv", ".txt"}
 
 
@@ -86,7 +88,7 @@ class BlockSource:
         bounds = replace(limits, rows=limits.streamed_rows)
         with _open_text(self.path, self._encoding) as stream:
             rows = readers._csv_rows(file, stream, self._delimiter, bounds)  # noqa: SLF001
-            first = list(itertools.islice(rows, BLOCK_ROWS))
+            first = list(itertools.islice(rows, max(BLOCK_ROWS, _HEAD_ROWS)))
             table = self._table(first)
             if not len(table):
                 raise EmptyFileError(file)
@@ -122,6 +124,12 @@ def _cut(table: RawTable) -> Iterator[RawTable]:
             overlong=tuple(
                 (place - first, beyond) for place, beyond in table.overlong if first <= place < last
             ),
+            faults=tuple(
+                replace(fault, position=fault.position - first)
+                for fault in table.faults
+                if first <= fault.position < last
+            ),
+            origin=None if table.origin is None else (table.origin[0], table.origin[1][first:last]),
             bad_geometry=tuple(place - first for place in table.bad_geometry if first <= place < last),
         )
 
@@ -191,8 +199,10 @@ def _stream_encoding(path: Path, options: IngestOptions) -> tuple[str, int]:
         named = options.encoding
     else:
         with _open_bytes(path) as stream:
-            start = stream.read(4)
+            start = stream.read(_CHUNK)
         marked = [name for mark, name in readers._BOMS if start.startswith(mark)]  # noqa: SLF001
+        if not marked and (wide := readers._unmarked_utf16(start)) is not None:  # noqa: SLF001
+            marked = [wide]
         candidates = marked[:1] or ["utf-8", "gb18030"]
         named = marked[0] if marked else "UTF-8, GB18030"
     reached = 0
