@@ -57,7 +57,8 @@ PERSISTENCE = 0.999
 """Correlation of one round with the next."""
 COLUMNS = (
     "section_id, parameter, sampled_at, revision, station_type, value, full_value, qualifier,"
-    " detection_limit, raw, method, station_status, upload_id, source_row, recorded_at, quality, quality_tests"
+    " detection_limit, raw, method, station_status, upload_id, source_row, recorded_at, quality,"
+    " quality_tests"
 )
 DUMP = f"COPY (SELECT {COLUMNS} FROM qingjiang.readings) TO STDOUT (FORMAT {{form}})"  # noqa: S608
 
