@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ingest.units import fold_unit, is_unit
 
@@ -25,6 +25,30 @@ _TOTAL = re.compile(
 _TOTAL_STARTS = frozenset("合总共小累平年月季旬日全算均最中标样tTgGsSaAmM ｔＴ")
 _LABEL_COLUMNS = 3
 """A line of totals has its word in one of the first columns."""
+
+
+FEED_COLUMNS = (
+    "省份",
+    "流域",
+    "断面名称",
+    "监测时间",
+    "水质类别",
+    "水温(℃)",
+    "pH(无量纲)",
+    "溶解氧(mg/L)",
+    "电导率(μS/cm)",
+    "浊度(NTU)",
+    "高锰酸盐指数(mg/L)",
+    "氨氮(mg/L)",
+    "总磷(mg/L)",
+    "总氮(mg/L)",
+    "叶绿素α(mg/L)",
+    "藻密度(cells/L)",
+    "站点情况",
+)
+_FEED_NAMED = 5
+_REPEATED = re.compile(r"\.\d+$")
+"""What some programmes put behind a name that repeats."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +81,27 @@ def find_header(head: Sequence[Sequence[str]], score: Score) -> Header:
     if best and below < len(head) and is_unit_row(head[below]):
         names = _with_units(header.names, head[below])
         header = Header(header.place, header.lines + 1, names)
-    return header
+    return replace(header, names=restore_feed_names(header.names))
+
+
+def restore_feed_names(names: list[str]) -> list[str]:
+    """The names of the national feed where a careless conversion left its units only, several times over.
+
+    The feed's order of columns is fixed (domain notes 4.2), so that the place says what the unit cannot. Only
+    a header with the feed's own names in front and its units behind, each in its place, is taken for one.
+    """
+    if len(names) not in (len(FEED_COLUMNS), len(FEED_COLUMNS) - 1):
+        return names
+    bare = 0
+    for place, (name, column) in enumerate(zip(names, FEED_COLUMNS, strict=False)):
+        stated = _REPEATED.sub("", name.strip())
+        unit = _BRACKETED_UNIT.match(column)
+        if stated == column or (unit is not None and stated == unit["base"]):
+            continue
+        if place < _FEED_NAMED or unit is None or fold_unit(stated) != fold_unit(unit["unit"]):
+            return names
+        bare += 1
+    return list(FEED_COLUMNS[: len(names)]) if bare else names
 
 
 def _is_second_line(row: Sequence[str], score: Score) -> bool:

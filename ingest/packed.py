@@ -82,7 +82,9 @@ def workbook_parts(file: str, data: bytes, limits: Limits) -> dict[str, bytes]:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             check_archive(file, archive, len(data), limits.workbook_bytes, limits)
             for item in archive.infolist():
-                if item.filename.startswith(("xl/worksheets/sheet", "xl/workbook", "xl/_rels/workbook")):
+                if item.filename.startswith(
+                    ("xl/worksheets/sheet", "xl/workbook", "xl/_rels/workbook", "xl/styles")
+                ):
                     parts[item.filename] = archive.read(item)
                     continue
                 with archive.open(item) as stream:

@@ -12,6 +12,7 @@ import re
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
 from html import unescape
 from xml.etree import ElementTree as ET
 
@@ -31,6 +32,11 @@ _UNCOMPUTED = re.compile(
     rb'<(?:\w+:)?c\b[^>]*?\br="([A-Z]+)(\d+)"[^>]*><(?:\w+:)?f\b[^>]*>([^<]*)</(?:\w+:)?f>'
     rb"(?:<(?:\w+:)?v\s*/>|<(?:\w+:)?v></(?:\w+:)?v>)?</(?:\w+:)?c>"
 )
+_STYLED = re.compile(
+    rb'<(?:\w+:)?c\b[^>]*?\br="([A-Z]+)(\d+)"[^>]*?\bs="(\d+)"[^>]*>(?:<(?:\w+:)?f\b[^>]*>[^<]*</(?:\w+:)?f>)?'
+    rb"<(?:\w+:)?v>([^<]*)</"
+)
+_NO_NUMBER = re.compile(rb'\bt="(?!n")')
 _NUMBER = re.compile(r"^[<＜]?[-+]?[\d.,]+(?:[eE][-+]?\d+)?[lL]?$")
 _REL = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
 
@@ -75,6 +81,7 @@ class Workbook:
             re.search(rb'date1904="(?:1|true)"', self._parts.get("xl/workbook.xml", b"")) is not None
         )
         self._paths = self._sheet_paths()
+        self._formats = _shown_otherwise(self._parts.get("xl/styles.xml", b""))
 
     def read(self, name: str, as_text: Callable[[object], str]) -> Sheet:
         """The cells of one sheet as text; merged cells carry their value in each of their places."""
@@ -98,6 +105,8 @@ class Workbook:
     def _restore(self, rows: list[list[str]], xml: bytes) -> None:
         """Put failed and uncomputed formulas back into the cells that calamine leaves empty."""
         found = []
+        if self._formats:
+            self._show(rows, xml)
         if b't="e"' in xml:
             found += [(match[1], match[2], unescape(match[3].decode())) for match in _FAILED.finditer(xml)]
         if b"<f" in xml or b":f" in xml:
@@ -107,6 +116,16 @@ class Workbook:
         for letters, number, text in found:
             row, column = int(number) - 1, _column(letters)
             if row < len(rows) and column < len(rows[row]) and not rows[row][column]:
+                rows[row][column] = text
+
+    def _show(self, rows: list[list[str]], xml: bytes) -> None:
+        """Write shares and padded codes as the sheet shows them: 0.85 as ``85%``, 7 as ``007``."""
+        for match in _STYLED.finditer(xml):
+            shown = self._formats.get(int(match[3]))
+            if shown is None or _NO_NUMBER.search(match[0].partition(b">")[0]):
+                continue
+            row, column = int(match[2]) - 1, _column(match[1])
+            if row < len(rows) and column < len(rows[row]) and (text := _shown(match[4].decode(), shown)):
                 rows[row][column] = text
 
     def _fill_merged(
@@ -144,6 +163,40 @@ class Workbook:
             for sheet in book.iter()
             if sheet.tag.endswith("}sheet")
         }
+
+
+def _shown_otherwise(styles: bytes) -> dict[int, str]:
+    """Styles of cells whose number is not what is shown: ``%``, or the zeros of a padded code, by style."""
+    if not styles:
+        return {}
+    try:
+        root = ET.fromstring(styles)  # noqa: S314 - expat expands no entity here
+    except ET.ParseError:
+        return {}  # calamine reads the cells without it
+    space = root.tag.partition("}")[0] + "}"
+    codes = {"9": "0%", "10": "0.00%"}
+    codes |= {str(item.get("numFmtId")): item.get("formatCode", "") for item in root.iter(f"{space}numFmt")}
+    found: dict[int, str] = {}
+    for group in root.iter(f"{space}cellXfs"):
+        for place, style in enumerate(group):
+            code = re.sub(r'"[^"]*"|\\.', "", codes.get(str(style.get("numFmtId")), ""))
+            if "%" in code:
+                found[place] = "%"
+            elif re.fullmatch(r"0{2,}", code):
+                found[place] = code
+    return found
+
+
+def _shown(number: str, shown: str) -> str | None:
+    """The number as its format shows it; None where it is no number, or has no such form."""
+    try:
+        value = Decimal(number)
+    except InvalidOperation:
+        return None
+    if shown == "%":
+        return f"{Decimal(f'{value * 100:.15g}').normalize():f}%"
+    whole = value == value.to_integral_value() and value >= 0
+    return str(int(value)).zfill(len(shown)) if whole else None
 
 
 def _column(letters: bytes) -> int:

@@ -15,7 +15,7 @@ import openpyxl
 import pytest
 import shapely
 
-from ingest.errors import SheetError, TooLargeError, UnitError, UnknownFormatError
+from ingest.errors import MissingColumnsError, SheetError, TooLargeError, UnitError, UnknownFormatError
 from ingest.options import IngestOptions, Limits
 from ingest.readings import ParsedReadings, parse_readings
 
@@ -393,3 +393,47 @@ def test_rows_that_a_snapshot_shows_from_long_before_it_are_said_to_be_stale(tmp
     month = tmp_path / "snapshots_2020-05.csv"
     month.write_text(text, encoding="utf-8")
     assert "stale_rows" not in codes(read(month)), "a month of captures says nothing of the day"
+
+
+def test_a_feed_whose_names_were_stripped_to_their_units_is_read_by_position(tmp_path: Path) -> None:
+    units = "(℃),(无量纲),(mg/L),(μS/cm),(NTU),(mg/L).1,(mg/L).2,(mg/L).3,(mg/L).4,(mg/L).5,(cells/L)"
+    header = f"省份,流域,断面名称,监测时间,水质类别,{units},站点情况"
+    row = "湖北省,长江流域,沌口,2023-06-30 08:00,Ⅱ,20.1,7.5,8.1,300,12.5,2.1,0.12,0.05,1.6,--,--,正常"
+    path = tmp_path / "feed.csv"
+    path.write_text(f"{header}\n{row}\n", encoding="utf-8")
+    assert {code: value for _, code, value in values(read(path))} == {
+        "water_temp": "20.1",
+        "ph": "7.5",
+        "do": "8.1",
+        "conductivity": "300",
+        "turbidity": "12.5",
+        "cod_mn": "2.1",
+        "nh3_n": "0.12",
+        "tp": "0.05",
+        "tn": "1.6",
+    }
+    path.write_text(f"{header.replace('(NTU)', '(m)')}\n{row}\n", encoding="utf-8")
+    with pytest.raises(MissingColumnsError):
+        read(path)
+
+
+def test_a_share_and_a_padded_code_are_read_as_the_sheet_shows_them(tmp_path: Path) -> None:
+    path = tmp_path / "a.xlsx"
+    header = ["断面编码", "监测时间", "溶解氧饱和度(%)", "总磷(mg/L)"]
+    book = book_of(path, ("数据", [header, [7, "2023-06-30", 0.853, 0.1], [12, "2023-06-30", 85.3, 0.2]]))
+    sheet = book.worksheets[0]
+    sheet["A2"].number_format = sheet["A3"].number_format = "0000"
+    sheet["C2"].number_format = "0.0%"
+    sheet["D2"].number_format = "0.000"
+    book.save(path)
+    parsed = read(path)
+    assert parsed.samples["section"].tolist() == ["0007", "0012"]
+    assert values(parsed) == [
+        (2, "do_saturation", "85.3"),
+        (2, "tp", "0.1"),
+        (3, "do_saturation", "85.3"),
+        (3, "tp", "0.2"),
+    ]
+    sheet["D2"].number_format = "0%"
+    book.save(path)
+    assert [problem.value for problem in read(path).problems] == ["10%"], "a percentage is no concentration"
