@@ -719,8 +719,7 @@ def check_series(arrays: ReadingArrays, mask: Ints, thresholds: Thresholds) -> I
     if len(rows) < 2:
         return found_mask
     series = arrays.section[rows] * len(thresholds.parameters) + arrays.parameter[rows]
-    # The kind breaks ties between a reading and its copy, so that the order of rows never matters.
-    order = np.lexsort((arrays.kind[rows], arrays.value[rows], arrays.instant[rows], series))
+    order = _order_of(series, arrays, rows)
     rows, series = rows[order], series[order]
     at, value = arrays.instant[rows], arrays.value[rows]
     new_series = np.r_[True, series[1:] != series[:-1]]
@@ -778,6 +777,16 @@ def check_series(arrays: ReadingArrays, mask: Ints, thresholds: Thresholds) -> I
     return found_mask
 
 
+def _order_of(series: Ints, arrays: ReadingArrays, rows: Ints) -> Ints:
+    """Places by series and time; copies of a reading by value and kind, whatever the order of rows."""
+    moment, moments = pd.factorize(arrays.instant[rows], sort=True)
+    keys = series * len(moments) + moment
+    order: Ints = np.argsort(keys)
+    if (keys[order[1:]] == keys[order[:-1]]).any():
+        order = np.lexsort((arrays.kind[rows], arrays.value[rows], keys))
+    return order
+
+
 def _exceeds_by(difference: Floats, allowed: Floats, one: Floats, other: Floats) -> Bools:
     """Whether a difference of two readings exceeds what is allowed by more than their own rounding."""
     scale = np.maximum(np.maximum(np.abs(one), np.abs(other)), np.where(np.isfinite(allowed), allowed, 0.0))
@@ -793,7 +802,7 @@ def flags_of(mask: Ints, known: Bools) -> tuple[Ints, list[tuple[Flag, tuple[str
 
     `known` tells which parameters are known at all: the others are not evaluated, unless something is wrong.
     """
-    marks, entries = np.unique(np.where((mask == 0) & ~known, -1, mask), return_inverse=True)
+    entries, marks = pd.factorize(np.where((mask == 0) & ~known, -1, mask))
     return entries.astype(np.int64), [_explain(int(bits)) for bits in marks]
 
 
@@ -832,74 +841,87 @@ def completeness(
     thresholds = thresholds or load_thresholds()
     arrays, names = _arrays_of([readings], thresholds)
     usable = np.isin(quality.to_numpy(), (Flag.PASS, Flag.NOT_EVALUATED, Flag.SUSPECT))
-    found = _count_due(arrays, names.codes, usable, by, thresholds.completeness)
+    if by not in ("day", "month"):
+        raise ValueError(by)
+    found = _count_due(arrays, names.codes, usable, thresholds.completeness)[by]
     sections = pd.Series(names.sections, dtype=object)
     found["section"] = sections.iloc[found["section"].to_numpy()].to_numpy() if len(found) else []
     return found
 
 
 def _count_due(
-    arrays: ReadingArrays, parameter: Ints, usable: Bools, by: str, rule: Completeness
-) -> pd.DataFrame:
-    """As :func:`completeness`, sections and parameters by number."""
-    if by not in ("day", "month"):
-        raise ValueError(by)
+    arrays: ReadingArrays, parameter: Ints, usable: Bools, rule: Completeness
+) -> dict[str, pd.DataFrame]:
+    """As :func:`completeness`, by day and by month, with sections and parameters (from 0) by number."""
     rows = np.flatnonzero(arrays.timed)
-    automatic = _automatic_sections(arrays, rows, rule)[arrays.section[rows]]
-    day = (arrays.instant[rows] + _BEIJING_OFFSET) // _DAY
+    section, usable = arrays.section[rows], usable[rows]
+    codes, moments = pd.factorize(arrays.instant[rows], sort=True)
+    code = codes.astype(np.int64)
+    day = (moments + _BEIJING_OFFSET) // _DAY
     month = day.astype("datetime64[D]").astype("datetime64[M]").astype(np.int64)
-    work = pd.DataFrame(
-        {
-            "section": arrays.section[rows],
-            "parameter": parameter[rows],
-            "at": arrays.instant[rows],
-            "usable": usable[rows],
-            "automatic": automatic,
-            "month": month,
-            "day": np.where(automatic, day, month),
-        }
-    )
+    automatic = _automatic_sections(arrays, rows, code, moments, rule)
+    # Numbers for section and parameter, and for the unit of time in which readings are due.
+    parameters = int(parameter.max(initial=-1)) + 1
+    pair = section * parameters + parameter[rows]
+    first = int(min(day.min(initial=0), month.min(initial=0)))
+    span = int(day.max(initial=0)) - first + 1
+    unit = np.where(automatic[section], day[code], month[code]) - first
     # Of a reading given twice one counts, and it is usable if any of the two is.
-    copies = work.duplicated(["section", "parameter", "at"], keep=False)
-    if copies.any():
-        work = work.sort_values("usable", ascending=False).drop_duplicates(["section", "parameter", "at"])
-    units = work.groupby(["section", "automatic", "month", "day", "parameter"], sort=False)["usable"].sum()
-    counted = units.reset_index(name="found")
-    most = np.where(counted["automatic"], rule.readings_per_day, rule.manual_per_month)
-    counted["found"] = np.minimum(counted["found"].to_numpy(), most)
-    if by == "day":
-        counted = counted[counted["automatic"]]
-    periods = counted.groupby(["section", "automatic", by], sort=True)
-    found = periods.agg(found=("found", "sum"), parameters=("parameter", "nunique")).reset_index()
-    begins = found[by].to_numpy(dtype=np.int64).astype("datetime64[D]" if by == "day" else "datetime64[M]")
-    days = (
-        (begins + 1).astype("datetime64[D]") - begins.astype("datetime64[D]")
-        if by == "month"
-        else np.ones(len(begins))
+    counted = np.flatnonzero(usable)
+    counted = counted[~pd.Series(pair[counted] * len(moments) + code[counted]).duplicated().to_numpy()]
+    keys, found = _counted(pair[counted] * span + unit[counted])
+    of_section = keys // span // max(parameters, 1)
+    of_unit = keys % span + first
+    found = np.minimum(found, np.where(automatic[of_section], rule.readings_per_day, rule.manual_per_month))
+    of_month = np.where(
+        automatic[of_section],
+        of_unit.astype("datetime64[D]").astype("datetime64[M]").astype(np.int64),
+        of_unit,
     )
-    due = found["parameters"].to_numpy() * np.where(
-        found["automatic"], rule.readings_per_day * days.astype(np.int64), rule.manual_per_month
-    )
-    result = pd.DataFrame(
-        {
-            "section": found["section"].to_numpy(),
-            "period": np.datetime_as_string(begins).astype(object),
-            "found": found["found"].to_numpy(dtype=np.int64),
-            "due": due.astype(np.int64),
-        }
-    )
-    result["share"] = result["found"] / result["due"]
-    return result
+    daily = automatic[of_section]
+    tables = {}
+    for by, number, chosen, taken in (
+        ("day", day[code], automatic[section], (of_section[daily], of_unit[daily], found[daily])),
+        ("month", month[code], np.ones(len(rows), dtype=bool), (of_section, of_month, found)),
+    ):
+        entries = pd.unique(pair[chosen] * span + (number[chosen] - first))
+        keys, reported = _counted(entries // span // max(parameters, 1) * span + entries % span)
+        order = np.argsort(keys)
+        keys, reported = keys[order], reported[order]
+        total = np.zeros(len(keys), dtype=np.int64)
+        np.add.at(total, np.searchsorted(keys, taken[0] * span + (taken[1] - first)), taken[2])
+        begins = (keys % span + first).astype("datetime64[D]" if by == "day" else "datetime64[M]")
+        days = (begins + 1).astype("datetime64[D]") - begins.astype("datetime64[D]")
+        each = np.where(
+            automatic[keys // span], rule.readings_per_day * days.astype(np.int64), rule.manual_per_month
+        )
+        table = pd.DataFrame(
+            {
+                "section": keys // span,
+                "period": np.datetime_as_string(begins).astype(object),
+                "found": total,
+                "due": reported * each,
+            }
+        )
+        tables[by] = table.assign(share=table["found"] / table["due"])
+    return tables
 
 
-def _automatic_sections(arrays: ReadingArrays, rows: Ints, rule: Completeness) -> Bools:
+def _counted(keys: Ints) -> tuple[Ints, Ints]:
+    """The different keys, and how often each occurs."""
+    entries, different = pd.factorize(keys)
+    return different, np.bincount(entries, minlength=len(different))
+
+
+def _automatic_sections(
+    arrays: ReadingArrays, rows: Ints, code: Ints, moments: Ints, rule: Completeness
+) -> Bools:
     """Which section is counted as automatic: it says so, or does not say and samples close together."""
     size = int(arrays.section.max(initial=-1)) + 1
     said = np.zeros((size, len(KINDS)), dtype=bool)
     said[arrays.section[rows], arrays.kind[rows]] = True
-    pairs = pd.DataFrame({"section": arrays.section[rows], "at": arrays.instant[rows]}).drop_duplicates()
-    pairs = pairs.sort_values(["section", "at"])
-    section, at = pairs["section"].to_numpy(), pairs["at"].to_numpy()
+    samples = np.sort(pd.unique(arrays.section[rows] * max(len(moments), 1) + code))
+    section, at = samples // max(len(moments), 1), moments[samples % max(len(moments), 1)]
     close = (np.diff(section) == 0) & (np.diff(at) <= rule.automatic_within_hours * _HOUR)
     dense = np.zeros(size, dtype=bool)
     dense[section[1:][close]] = True
@@ -920,12 +942,16 @@ class Tally:
         """Count the readings of whole sections, with their final marks."""
         self.readings += len(arrays)
         marked = np.where((mask == 0) & (arrays.parameter < 0), -1, mask)
-        keys, counts = np.unique(np.column_stack((arrays.parameter, marked)), axis=0, return_counts=True)
-        for (parameter, bits), count in zip(keys.tolist(), counts.tolist(), strict=True):
-            self.marks[parameter, bits] += count
+        keys, counts = _counted((arrays.parameter << 32) + marked)
+        for key, count in zip(keys.tolist(), counts.tolist(), strict=True):
+            parameter = (key + 1) >> 32  # an unknown parameter has the mark -1
+            self.marks[parameter, key - (parameter << 32)] += count
         usable = (mask & _FAIL_BITS) == 0
-        for by, tables in self.periods.items():
-            tables.append(_count_due(arrays, arrays.parameter, usable, by, self.thresholds.completeness))
+        known = arrays.take(arrays.parameter >= 0)
+        for by, table in _count_due(
+            known, known.parameter, usable[arrays.parameter >= 0], self.thresholds.completeness
+        ).items():
+            self.periods[by].append(table)
 
     def report(self, *, cells: Mapping[str, int], names: Mapping[int, str]) -> dict[str, Any]:
         """The quality report of an upload, ready for JSON.
