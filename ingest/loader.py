@@ -160,6 +160,7 @@ class _FileLoad:
                         parsed,
                         self.outcome,
                         partial=self.options.partial,
+                        on_conflict=self.options.on_conflict,
                         progress=self._step,
                     ).run()
                 else:
@@ -207,6 +208,7 @@ class _FileLoad:
             "encoding": options.encoding,
             "sheet": options.sheet,
             "captured_at": None if options.captured_at is None else options.captured_at.isoformat(),
+            "on_conflict": None if options.on_conflict == "reject" else options.on_conflict,
             "partial": options.partial or None,
             "negative_is_limit": options.negative_is_limit or None,
             "detection_limits": {code: str(limit) for code, limit in options.detection_limits.items()}

@@ -65,6 +65,10 @@ class IngestOptions:
         Where the file comes from, kept with the upload and on shorelines without a source of their own.
     partial :
         Load the good rows of a file that has bad ones.
+    on_conflict :
+        What happens to readings that differ from a stored one, or from another row, of the same section, time
+        and parameter: ``reject`` refuses the rows, ``keep`` lets the stored one (or the first row) stand,
+        ``replace`` makes the new one (or the last row) the next revision; the stored one is kept below it.
     dry_run :
         Do everything except the commit.
     rejects :
@@ -98,6 +102,7 @@ class IngestOptions:
     sheet: str | None = None
     source: str | None = None
     partial: bool = False
+    on_conflict: Literal["reject", "keep", "replace"] = "reject"
     dry_run: bool = False
     rejects: Path | None = None
     captured_at: date | datetime | None = None

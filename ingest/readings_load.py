@@ -22,7 +22,7 @@ from decimal import Decimal
 from itertools import groupby
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 import pandas as pd
@@ -300,6 +300,7 @@ class ReadingsLoad:
         outcome: Outcome,
         *,
         partial: bool,
+        on_conflict: Literal["reject", "keep", "replace"],
         progress: Callable[[int], None],
     ) -> None:
         self.session = session
@@ -308,6 +309,7 @@ class ReadingsLoad:
         self.file = file
         self.outcome = outcome
         self.partial = partial
+        self.on_conflict = on_conflict
         self.progress = progress
         self.parameters = {code: place for place, code in enumerate(load_parameters())}
         self.headers: Mapping[str, str] = {}
@@ -365,7 +367,7 @@ class ReadingsLoad:
         if late is not None:
             loading.stage_loaded(self.session, self.upload_id)
         loaded_clash = self._refuse_file_clashes()
-        if loaded_clash and self.partial:
+        if loaded_clash and (self.partial or self.on_conflict == "replace"):
             return late
         self._insert_staged()
         book = self.outcome.book
@@ -598,7 +600,13 @@ class ReadingsLoad:
         if not self.staged:
             return False
         loaded = False
-        clashes = [*loading.staged_clashes(self.session), *loading.staged_status_clashes(self.session)]
+        clashes = loading.staged_clashes(self.session)
+        if self.on_conflict != "reject":
+            self._note_file_clashes(clashes)
+            loaded = any(clash.loaded for clash in clashes)
+            clashes = []
+        # A status has no revisions: whatever is to happen to readings, two that differ are refused.
+        clashes += loading.staged_status_clashes(self.session)
         for _, group in groupby(clashes, key=lambda clash: (clash.parameter, clash.subject)):
             together = list(group)
             rows = [clash.source_row for clash in together]
@@ -611,11 +619,39 @@ class ReadingsLoad:
         loading.drop_staged(self.session, sorted({clash.source_row for clash in clashes}))
         return loaded
 
+    def _note_file_clashes(self, clashes: Sequence[loading.FileClash]) -> None:
+        """Say of each row that another one of the file says otherwise, and which one is taken."""
+        code = "reading_conflict_first_row" if self.on_conflict == "keep" else "reading_conflict_last_row"
+        for _, group in groupby(clashes, key=lambda clash: clash.subject):
+            together = list(group)
+            for clash in together:
+                others = ", ".join(str(o.source_row) for o in together if o.source_row != clash.source_row)
+                column = self.headers.get(clash.parameter, clash.parameter)
+                self.outcome.notices.append(Notice(code, {"others": others}, clash.source_row, column))
+
+    def _note_stored_clashes(self, clashes: Sequence[loading.Clash]) -> None:
+        """Say of each value that the stored one differs, and which of the two stands now."""
+        code = "reading_conflict_kept" if self.on_conflict == "keep" else "reading_conflict_replaced"
+        for clash in clashes:
+            params = {
+                "said": clash.said,
+                "stored": clash.stored,
+                "upload": clash.upload_id,
+                "file": clash.file_name,
+                "other": clash.stored_row or "—",
+            }
+            column = self.headers.get(clash.parameter, clash.parameter)
+            self.outcome.notices.append(Notice(code, params, clash.source_row, column))
+
     def _insert_staged(self) -> None:
         """Compare what is staged with what is stored, and insert what is new."""
         if not self.staged:
             return
-        clashes = [*loading.stored_clashes(self.session), *loading.stored_status_clashes(self.session)]
+        clashes = loading.stored_clashes(self.session)
+        if self.on_conflict != "reject":
+            self._note_stored_clashes(clashes)
+            clashes = []
+        clashes += loading.stored_status_clashes(self.session)
         for clash in clashes:
             self._problem(
                 clash.source_row,
@@ -628,7 +664,8 @@ class ReadingsLoad:
                 other=clash.stored_row or "—",
             )
         loading.drop_staged(self.session, sorted({clash.source_row for clash in clashes}))
-        rows = loading.insert_readings(self.session, self.staged_times.values())
+        insert = loading.insert_revisions if self.on_conflict == "replace" else loading.insert_readings
+        rows = insert(self.session, self.staged_times.values())
         statuses = loading.insert_statuses(self.session, self.upload_id)
         self.outcome.readings += len(rows)
         self.outcome.book.mark([*rows, *statuses], RowBook.LOADED)

@@ -591,6 +591,28 @@ def insert_readings(session: Session, times: Iterable[datetime]) -> list[int]:
     )
 
 
+def insert_revisions(session: Session, times: Iterable[datetime]) -> list[int]:
+    """Insert what is staged and new or different from what is stored, as the next revision; returns the rows.
+
+    Of several rows about one reading the last one is taken; where the newest stored revision says the same,
+    nothing changes. The revisions below stay as they are.
+    """
+    ensure_partitions(session, times)
+    listed = ", ".join(LOADED_COLUMNS)
+    said = ", ".join(f"s.{column}" for column in LOADED_COLUMNS)
+    return _returned_rows(
+        session,
+        f"INSERT INTO {SCHEMA}.readings ({listed}, revision)"
+        f" SELECT {said}, coalesce(r.revision + 1, 0) FROM ("
+        "   SELECT DISTINCT ON (section_id, parameter, sampled_at) * FROM staged_readings ORDER BY section_id, parameter, sampled_at, source_row DESC) s"
+        " LEFT JOIN LATERAL (SELECT revision, value, qualifier, full_value"
+        f"  FROM {SCHEMA}.readings n WHERE n.section_id = s.section_id AND n.parameter = s.parameter"
+        "   AND n.sampled_at = s.sampled_at ORDER BY revision DESC LIMIT 1) r ON true"
+        " WHERE NOT s.loaded AND (r.revision IS NULL OR s.value <> r.value OR s.qualifier <> r.qualifier"
+        "   OR coalesce(s.full_value <> r.full_value, false)) RETURNING source_row",
+    )
+
+
 def _returned_rows(session: Session, statement: str) -> list[int]:
     """What a statement returns in its only column, as a stream of a few bytes each."""
     connection = session.connection().connection.driver_connection

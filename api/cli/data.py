@@ -28,6 +28,14 @@ class WaterBody(StrEnum):
     LAKE = "lake"
 
 
+class ConflictOption(StrEnum):
+    """What happens to readings that differ from those that are known."""
+
+    REJECT = "reject"
+    KEEP = "keep"
+    REPLACE = "replace"
+
+
 class CompareOption(StrEnum):
     """Which values are compared with the limits."""
 
@@ -149,6 +157,14 @@ def ingest_command(
     partial: Annotated[
         bool, typer.Option("--partial", help="load the good rows of a file with bad ones")
     ] = False,
+    on_conflict: Annotated[
+        ConflictOption,
+        typer.Option(
+            "--on-conflict",
+            help="readings that differ from known ones: reject the rows, keep the known, or replace them"
+            " (the old value stays as an earlier revision)",
+        ),
+    ] = ConflictOption.REJECT,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="do everything except storing")] = False,
     rejects: Annotated[
         Path | None, typer.Option("--rejects", help="write the bad rows with the reason to this CSV file")
@@ -177,6 +193,7 @@ def ingest_command(
         mapping=mapping,
         captured_at=_captured(captured_at),
         partial=partial,
+        on_conflict=on_conflict.value,
         dry_run=dry_run,
         rejects=rejects,
     )

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from sqlalchemy import Engine, text
 
-from api.catalogue import Catalogue
+from api.catalogue import Catalogue, Language
 from ingest import blocks
 from ingest.blocks import BlockSource
 from ingest.errors import TooLargeError, UnknownFormatError, WrongEncodingError
@@ -227,6 +227,50 @@ def test_a_file_that_overlaps_a_stored_one_adds_what_is_new_and_names_what_diffe
     assert codes(report) == [(9, "reading_conflict_stored")]
     assert (counts(report), report.readings_loaded) == ((8, 4, 3, 1), 4)
     assert ask(fresh_database, "SELECT count(*) FROM qingjiang.readings") == [(10,)]
+
+
+CONFLICT = (
+    {"pH": "7.2", "溶解氧": "8"},
+    {"断面名称": "甲", "pH": "6"},
+    {"断面名称": "乙", "pH": "7"},
+    {"断面名称": "甲", "pH": "6.5"},
+)
+VALUES = (
+    "SELECT source_row, parameter, value::text, revision FROM qingjiang.readings ORDER BY upload_id, 1, 2"
+)
+
+
+@pytest.mark.parametrize("block_rows", [1, 2, 100])
+@pytest.mark.parametrize("policy", ["keep", "replace"])
+def test_conflicts_are_resolved_by_the_policy_and_the_old_value_stays(
+    fresh_database: Engine, write: Write, monkeypatch: pytest.MonkeyPatch, policy: str, block_rows: int
+) -> None:
+    monkeypatch.setattr(blocks, "BLOCK_ROWS", block_rows)
+    load(fresh_database, write("a.csv", feed({"pH": "7"})))
+    path = write("b.csv", feed(*CONFLICT))
+    report = load(fresh_database, path, on_conflict=policy)
+    assert not report.problems
+    known = [(2, "ph", "7", 0)]
+    if policy == "keep":
+        added = [(2, "do", "8", 0), (3, "ph", "6", 0), (4, "ph", "7", 0)]
+        assert counts(report) == (4, 3, 1, 0)
+    else:
+        added = [(2, "do", "8", 0), (2, "ph", "7.2", 1), (4, "ph", "7", 0), (5, "ph", "6.5", 0)]
+        assert counts(report) == (4, 3, 1, 0)
+    assert ask(fresh_database, VALUES) == known + added
+    told = {(notice.row, notice.code) for notice in report.notices if notice.row is not None}
+    which = {"keep": ("kept", "first"), "replace": ("replaced", "last")}[policy]
+    assert told >= {
+        (2, f"reading_conflict_{which[0]}"),
+        (3, f"reading_conflict_{which[1]}_row"),
+        (5, f"reading_conflict_{which[1]}_row"),
+    }
+    for language in Language:
+        warnings = report.as_json(Catalogue(language).text)["warnings"]
+        assert all(warning["message"] and "{" not in warning["message"] for warning in warnings)
+    again = load(fresh_database, path, on_conflict=policy)
+    assert (counts(again), again.readings_loaded) == ((4, 0, 4, 0), 0)
+    assert ask(fresh_database, VALUES) == known + added
 
 
 # -- several processes -----------------------------------------------------------------------------------
