@@ -42,7 +42,7 @@ from models.quality import Stretch
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
-IN_MEMORY = 4_000_000
+IN_MEMORY = 2_000_000
 """Readings of a file that are kept in memory; more are kept in temporary files."""
 AT_ONCE = 300_000
 """About as many readings are looked at together."""
