@@ -604,7 +604,8 @@ def insert_revisions(session: Session, times: Iterable[datetime]) -> list[int]:
         session,
         f"INSERT INTO {SCHEMA}.readings ({listed}, revision)"
         f" SELECT {said}, coalesce(r.revision + 1, 0) FROM ("
-        "   SELECT DISTINCT ON (section_id, parameter, sampled_at) * FROM staged_readings ORDER BY section_id, parameter, sampled_at, source_row DESC) s"
+        "   SELECT DISTINCT ON (section_id, parameter, sampled_at) * FROM staged_readings"
+        "   ORDER BY section_id, parameter, sampled_at, source_row DESC) s"
         " LEFT JOIN LATERAL (SELECT revision, value, qualifier, full_value"
         f"  FROM {SCHEMA}.readings n WHERE n.section_id = s.section_id AND n.parameter = s.parameter"
         "   AND n.sampled_at = s.sampled_at ORDER BY revision DESC LIMIT 1) r ON true"

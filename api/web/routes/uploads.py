@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path as FilePath
 from pathlib import PurePath
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Form, Header, Path, Query, Request, UploadFile
 from fastapi.responses import Response
@@ -84,6 +84,13 @@ def create_upload(
     captured_at: Annotated[
         DayQuery, Form(description="when a feed whose times have no year was captured")
     ] = None,
+    on_conflict: Annotated[
+        Literal["reject", "keep", "replace"],
+        Form(
+            description="readings that differ from known ones: reject the rows, keep the known, or replace"
+            " them (the old value stays as an earlier revision)"
+        ),
+    ] = "reject",
     partial: Annotated[bool, Query(description="load the good rows of a file with bad ones")] = False,
     dry_run: Annotated[bool, Query(description="do everything except storing")] = False,
 ) -> dict[str, Any]:
@@ -94,6 +101,7 @@ def create_upload(
         sheet=sheet,
         source=source,
         captured_at=captured_at,
+        on_conflict=on_conflict,
         partial=partial,
         dry_run=dry_run,
     )
