@@ -19,7 +19,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -33,11 +32,20 @@ from sqlalchemy import make_url, text
 from models.cluster import ensure_cluster, remove_cluster
 from models.database import create_database_engine, migrate
 
-DATA = Path(__file__).parents[1] / "../shared/data"
+DATA = (Path(__file__).parents[1] / "../shared/data").resolve()
 COMMAND = Path(sys.executable).with_name("qingjiang")
 TEMPLATE = "real_files_template"
 CONFLICTS = frozenset({"key_conflict", "reading_conflict_in_file", "reading_conflict_stored"})
 
+# A process's peak begins with that of the one that starts it, so that a small one starts every load.
+LAUNCHER = """
+import os, subprocess, sys, time
+started = time.perf_counter()
+with open("out", "wb") as out, open("err", "wb") as err:
+    process = subprocess.Popen(sys.argv[1:], stdout=out, stderr=err)
+    _, status, usage = os.wait4(process.pid, 0)
+print(os.waitstatus_to_exitcode(status), time.perf_counter() - started, usage.ru_maxrss)
+"""
 LEFT_OUT = frozenset({"rows_left_out", "rows_of_other_form", "rows_unmapped"})
 
 # One line for each load: kind, file, options. A path of the data folder in an option stands in braces; a kind
@@ -136,7 +144,7 @@ def count_rows(path: Path) -> int:
 
 
 def count_apart(load: Load) -> int:
-    """The rows of a file, counted in a process of its own: a child's peak memory begins with its parent's."""
+    """The rows of a file, counted in a process of its own."""
     command = [sys.executable, __file__, "--count", str(DATA / load.file)]
     return int(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
@@ -144,19 +152,15 @@ def count_apart(load: Load) -> int:
 def run(load: Load, url: str, folder: Path) -> tuple[dict[str, Any] | str, float, float]:
     """Report (or the sentence of a refusal), seconds and peak MiB of one command."""
     environment = {**os.environ, "QINGJIANG_DATABASE_URL": url, "QINGJIANG_HOME": str(folder)}
-    with (folder / "out").open("wb") as out, (folder / "err").open("wb") as err:
-        started = time.perf_counter()
-        # wait4 gives the memory of this one child; subprocess.run would give that of the greatest so far.
-        process = subprocess.Popen(load.command, stdout=out, stderr=err, env=environment)
-        _, status, usage = os.wait4(process.pid, 0)
-        seconds = time.perf_counter() - started
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode in {0, 1}:
-        return json.loads((folder / "out").read_bytes()), seconds, usage.ru_maxrss / 1024
+    launcher = [sys.executable, "-I", "-S", "-c", LAUNCHER, *load.command]
+    told = subprocess.run(launcher, check=True, capture_output=True, text=True, cwd=folder, env=environment)
+    code, seconds, peak_kib = (float(word) for word in told.stdout.split())
+    if code in {0, 1}:
+        return json.loads((folder / "out").read_bytes()), seconds, peak_kib / 1024
     sentence = (folder / "err").read_text(encoding="utf-8").strip().splitlines()
-    if process.returncode != 2 or any("Traceback" in line for line in sentence):
-        raise SystemExit(f"{load.file}: exit {process.returncode}\n" + "\n".join(sentence))
-    return " ".join(sentence), seconds, usage.ru_maxrss / 1024
+    if code != 2 or any("Traceback" in line for line in sentence):
+        raise SystemExit(f"{load.file}: exit {code:.0f}\n" + "\n".join(sentence))
+    return " ".join(sentence), seconds, peak_kib / 1024
 
 
 def reasons(report: dict[str, Any]) -> tuple[int, str]:
