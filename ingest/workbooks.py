@@ -51,6 +51,18 @@ class Sheet:
     merged_rows: tuple[int, ...] = ()
 
 
+class _NumberTexts(dict[float, str]):
+    """The text of each different number, worked out once."""
+
+    def __init__(self, as_text: Callable[[object], str]) -> None:
+        super().__init__()
+        self._as_text = as_text
+
+    def __missing__(self, number: float) -> str:
+        text = self[number] = self._as_text(number)
+        return text
+
+
 class Workbook:
     """An opened workbook. Not reused.
 
@@ -87,8 +99,12 @@ class Workbook:
         """The cells of one sheet as text; merged cells carry their value in each of their places."""
         try:
             sheet = self._book.get_sheet_by_name(name)
+            numbers = _NumberTexts(as_text)
             rows = [
-                [cell if type(cell) is str else as_text(cell) for cell in row]
+                [
+                    cell if type(cell) is str else numbers[cell] if type(cell) is float else as_text(cell)
+                    for cell in row
+                ]
                 for row in sheet.to_python(skip_empty_area=False)
             ]
             merged = sheet.merged_cell_ranges or []
