@@ -178,6 +178,7 @@ class QualityControl:
         upload_id: int,
         *,
         refused: Ints,
+        lost: Sequence[tuple[int, str]],
         spans: Mapping[Month, tuple[Ints, Ints, Ints] | None],
         written: bool,
     ) -> None:
@@ -187,6 +188,8 @@ class QualityControl:
         ----------
         refused :
             Rows of the file that were refused after all: they are nobody's neighbours.
+        lost :
+            Readings, as (row, parameter), that gave way to another one of the same section and time.
         spans :
             What was stored before, by Beijing month of the file: section numbers ascending, with the first
             and last moment in microseconds; None for nothing.
@@ -194,8 +197,11 @@ class QualityControl:
             Whether the readings were written; else they are only counted.
         """
         near = _Near(session, spans, self.thresholds) if written else None
+        gone = np.array([row * len(self._places) + self._places[code] for row, code in lost], dtype=np.int64)
         for part in self._parts():
             own = part[~np.isin(part["row"], refused)] if len(refused) else part
+            if len(gone):
+                own = own[~np.isin(own["row"].astype(np.int64) * len(self._places) + own["parameter"], gone)]
             if not len(own):
                 continue
             arrays = _as_arrays(own)

@@ -349,6 +349,7 @@ class ReadingsLoad:
         self.noted: set[str] = set()
         self.quality = QualityControl()
         self.columns: set[str] = set()
+        self.lost: list[tuple[int, str]] = []
         loading.create_staging(self.session)
         with _Writer() as writer:
             for parsed in self.file:
@@ -407,6 +408,7 @@ class ReadingsLoad:
             self.session,
             self.upload_id,
             refused=outcome.book.rows(RowBook.REJECTED),
+            lost=self.lost,
             spans=self.spans,
             written=not self.skipped and (self.partial or not outcome.problems),
         )
@@ -624,6 +626,8 @@ class ReadingsLoad:
         code = "reading_conflict_first_row" if self.on_conflict == "keep" else "reading_conflict_last_row"
         for _, group in groupby(clashes, key=lambda clash: clash.subject):
             together = list(group)
+            lost = together[1:] if self.on_conflict == "keep" else together[:-1]
+            self.lost += [(clash.source_row, clash.parameter) for clash in lost]
             for clash in together:
                 others = ", ".join(str(o.source_row) for o in together if o.source_row != clash.source_row)
                 column = self.headers.get(clash.parameter, clash.parameter)
@@ -632,6 +636,8 @@ class ReadingsLoad:
     def _note_stored_clashes(self, clashes: Sequence[loading.Clash]) -> None:
         """Say of each value that the stored one differs, and which of the two stands now."""
         code = "reading_conflict_kept" if self.on_conflict == "keep" else "reading_conflict_replaced"
+        if self.on_conflict == "keep":
+            self.lost += [(clash.source_row, clash.parameter) for clash in clashes]
         for clash in clashes:
             params = {
                 "said": clash.said,

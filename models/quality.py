@@ -86,7 +86,9 @@ def readings_near(
 
 
 def change_flags(session: Session, rows: Iterable[Sequence[str]], *, upload_id: int | None = None) -> int:
-    """Give readings other flags, where `upload_id` is given those of that upload only; returns how many.
+    """Give readings other flags; where `upload_id` is given, that upload's, whatever their revision.
+
+    Returns how many there were.
 
     `rows` are texts as COPY reads them: section_id, parameter, sampled_at, revision, quality, quality_tests.
     """
@@ -108,9 +110,9 @@ def change_flags(session: Session, rows: Iterable[Sequence[str]], *, upload_id: 
         text(
             f"UPDATE {SCHEMA}.readings r SET quality = s.quality, quality_tests = s.quality_tests"
             " FROM staged_flags s WHERE r.section_id = s.section_id AND r.parameter = s.parameter"
-            " AND r.sampled_at = s.sampled_at AND r.revision = s.revision"
-            " AND r.sampled_at BETWEEN :from AND :to"
-            " AND (CAST(:upload_id AS bigint) IS NULL OR r.upload_id = :upload_id)"
+            " AND r.sampled_at = s.sampled_at AND r.sampled_at BETWEEN :from AND :to"
+            " AND CASE WHEN CAST(:upload_id AS bigint) IS NULL THEN r.revision = s.revision"
+            " ELSE r.upload_id = :upload_id END"
         ),
         {"from": window[0], "to": window[1], "upload_id": upload_id},
     )

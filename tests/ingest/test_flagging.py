@@ -37,7 +37,7 @@ def flags(engine: Engine) -> list[tuple[str, int, list[str] | None]]:
     statement = (
         "SELECT to_char(r.sampled_at AT TIME ZONE 'Asia/Shanghai', 'DD HH24'), r.quality, r.quality_tests"
         " FROM qingjiang.readings r JOIN qingjiang.section_registry s ON s.id = r.section_id"
-        " ORDER BY s.code, r.parameter, r.sampled_at"
+        " ORDER BY s.code, r.parameter, r.sampled_at, r.revision"
     )
     with engine.connect() as connection:
         return [tuple(row) for row in connection.execute(text(statement))]
@@ -143,6 +143,24 @@ def test_a_refused_row_is_nobodys_neighbour(fresh_database: Engine, write: Write
     assert flags(fresh_database) == [("01 00", 1, None), ("01 04", 1, None)]
     assert report.quality is not None
     assert report.quality["readings"] == 2
+
+
+def test_a_replaced_reading_gives_way_to_its_next_revision(fresh_database: Engine, write: Write) -> None:
+    load(fresh_database, write("a.csv", hourly(["0.1", "0.1", "0.1"])))
+    load(fresh_database, write("b.csv", hourly(["1.5"], first=1)), on_conflict="replace")
+    assert flags(fresh_database)[1:3] == [("01 04", 1, None), ("01 04", 3, ["spike:suspect"])]
+    load(fresh_database, write("c.csv", hourly(["0.1"], first=1)), on_conflict="replace")
+    assert [flag for _, flag, _ in flags(fresh_database)] == [1, 1, 3, 1, 1]
+
+
+def test_a_reading_that_gave_way_is_nobodys_neighbour(fresh_database: Engine, write: Write) -> None:
+    load(fresh_database, write("a.csv", hourly(["0.1", "0.1", "0.1"])))
+    rows = hourly(["9"], first=2) + hourly(["0.1"], first=3)
+    load(fresh_database, write("b.csv", rows), on_conflict="keep")
+    assert [flag for _, flag, _ in flags(fresh_database)] == [1, 1, 1, 1]
+    twice = hourly(["0.1", "9", "0.1"], first=12) + hourly(["0.1"], first=13)
+    load(fresh_database, write("c.csv", twice), on_conflict="replace")
+    assert [flag for _, flag, _ in flags(fresh_database)] == [1] * 7
 
 
 def test_a_file_that_is_refused_changes_nothing_and_still_has_a_report(
