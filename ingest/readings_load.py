@@ -345,7 +345,7 @@ class ReadingsLoad:
         self.late: list[Keys] = []
         self.spans: dict[Month, tuple[Ints, Ints, Ints] | None] = {}
         self.staged_times: dict[Month, datetime] = {}
-        self.staged = self.skipped = False
+        self.staged = self.skipped = self.repeats = False
         self.noted: set[str] = set()
         self.quality = QualityControl()
         self.columns: set[str] = set()
@@ -523,6 +523,7 @@ class ReadingsLoad:
         if (known & ~watched).any():
             self.late.append(distinct[known & ~watched])
         repeated: Bools = (known | watched | (counts > 1))[inverse]
+        self.repeats |= bool(repeated.any())
         return repeated
 
     def _free(self, block: _Block, writer: _Writer) -> Bools:
@@ -602,7 +603,8 @@ class ReadingsLoad:
         if not self.staged:
             return False
         loaded = False
-        clashes = loading.staged_clashes(self.session)
+        # What is staged only because it is stored already needs no look at the rest of the file.
+        clashes = loading.staged_clashes(self.session) if self.repeats else []
         if self.on_conflict != "reject":
             self._note_file_clashes(clashes)
             loaded = any(clash.loaded for clash in clashes)
