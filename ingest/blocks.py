@@ -25,7 +25,7 @@ from ingest.errors import EmptyFileError, OptionError, TooLargeError, UnknownFor
 from ingest.options import IngestOptions
 from ingest.readers import HeaderScore, RawTable, read_table
 
-BLOCK_ROWS = 20_000
+BLOCK_ROWS = 10_000
 WHOLE_BYTES = 16 << 20
 """Text files up to this size (unpacked) are read whole."""
 

@@ -345,7 +345,8 @@ class ReadingsLoad:
         self.late: list[Keys] = []
         self.spans: dict[Month, tuple[Ints, Ints, Ints] | None] = {}
         self.staged_times: dict[Month, datetime] = {}
-        self.staged = self.skipped = self.repeats = False
+        self.staged = self.skipped = False
+        self.repeats = everything
         self.noted: set[str] = set()
         self.quality = QualityControl()
         self.columns: set[str] = set()
