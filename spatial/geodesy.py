@@ -266,8 +266,8 @@ def wgs84_to_gcj02(lon: ArrayLike, lat: ArrayLike) -> tuple[Floats, Floats]:
     The formula is an unofficial reconstruction, good to metres.
     """
     x, y = _pair(lon, lat)
-    shifted_x, shifted_y = _shift_gcj02(x, y)
     inside = _in_china(x, y)
+    shifted_x, shifted_y = _shift_gcj02(*_somewhere(inside, x, y))
     return np.where(inside, shifted_x, x), np.where(inside, shifted_y, y)
 
 
@@ -279,8 +279,8 @@ def gcj02_to_wgs84(lon: ArrayLike, lat: ArrayLike) -> tuple[Floats, Floats]:
 def gcj02_to_bd09(lon: ArrayLike, lat: ArrayLike) -> tuple[Floats, Floats]:
     """Baidu's further shift of GCJ-02; identity outside China's box."""
     x, y = _pair(lon, lat)
-    shifted_x, shifted_y = _shift_bd09(x, y)
     inside = _in_china(x, y)
+    shifted_x, shifted_y = _shift_bd09(*_somewhere(inside, x, y))
     return np.where(inside, shifted_x, x), np.where(inside, shifted_y, y)
 
 
@@ -306,6 +306,11 @@ def _pair(lon: ArrayLike, lat: ArrayLike) -> tuple[Floats, Floats]:
 
 def _in_china(x: Floats, y: Floats) -> NDArray[np.bool_]:
     return np.asarray((x >= 72.004) & (x <= 137.8347) & (y >= 0.8293) & (y <= 55.8271))
+
+
+def _somewhere(inside: NDArray[np.bool_], x: Floats, y: Floats) -> tuple[Floats, Floats]:
+    """Places outside the box, which may be any number, stand at a harmless one while the others move."""
+    return np.where(inside, x, 105.0), np.where(inside, y, 35.0)
 
 
 def _shift_gcj02(lon: Floats, lat: Floats) -> tuple[Floats, Floats]:
@@ -342,10 +347,11 @@ def _invert(
     used without its box here: a place that was moved across the edge of the box still finds its way back.
     """
     inside = _in_china(lon, lat)
-    x, y = lon, lat
+    wanted_x, wanted_y = _somewhere(inside, lon, lat)
+    x, y = wanted_x, wanted_y
     for _ in range(_INVERSE_ROUNDS):
         moved_x, moved_y = shift(x, y)
-        error_x, error_y = moved_x - lon, moved_y - lat
+        error_x, error_y = moved_x - wanted_x, moved_y - wanted_y
         x, y = x - error_x, y - error_y
         error = np.where(inside, np.maximum(np.abs(error_x), np.abs(error_y)), 0.0)
         if not np.any(error > _INVERSE_TOLERANCE_DEG):

@@ -1,5 +1,8 @@
 """Coordinates: published and hand-worked values, and the forms that real files hold."""
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import pytest
 from geographiclib.geodesic import Geodesic
@@ -422,3 +425,11 @@ def test_travelling_and_measuring_are_inverse() -> None:
 
 def test_a_missing_place_has_no_distance() -> None:
     assert np.isnan(measure_geodesics([114.0, np.nan], [30.0, 30.0], 114.0, 31.0)).tolist() == [False, True]
+
+
+@pytest.mark.parametrize("shift", [wgs84_to_gcj02, gcj02_to_wgs84, gcj02_to_bd09, bd09_to_gcj02])
+def test_a_number_that_is_nowhere_in_china_is_left_as_it_is(shift: Callable[..., Any]) -> None:
+    lon, lat = shift([0.0, 1e300, np.inf, 114.3], [2.9980769960612387e154, -1e300, 30.0, 30.6])
+    assert lon[:3].tolist() == [0.0, 1e300, np.inf]
+    assert lat[:3].tolist() == [2.9980769960612387e154, -1e300, 30.0]
+    assert 0.001 < abs(lon[3] - 114.3) < 0.02
