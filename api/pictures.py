@@ -20,9 +20,8 @@ from api.settings import Settings
 from maps.layers import MapLayers
 from maps.page import Tiles, draw_buffers, draw_facility, draw_map, draw_section_classes
 from models import queries
-from spatial.assessment import SectionAssessment
 from spatial.evaluators import evaluate_rules
-from spatial.facts import Facts
+from spatial.facts import AssessedSection, Facts
 from spatial.period import parse_period
 from spatial.rulebook import YANGTZE, load_rulebook
 from spatial.vocabulary import Rank
@@ -79,9 +78,10 @@ def gather_layers(engine: Engine, as_of: date, region: str | None) -> MapLayers:
         findings = [finding.as_json() for finding in evaluate_rules(rulebook, facts)]
         shorelines = name_waters(facts.shorelines, facts.water_bodies)
         rivers = queries.features_in_force(session, "rivers", as_of)
-        year = parse_period(str(as_of.year - 1))
+        year = str(as_of.year - 1)
         shown = facts if region in (None, YANGTZE) else only_placed(facts)
-        assessed = assess_period(session, shown.sections, year)
+        # The rules have mostly asked for that year already.
+        assessed = facts.assessments.get(year) or assess_period(session, shown.sections, parse_period(year))
     return MapLayers(
         as_of=as_of,
         shorelines=shorelines,
@@ -146,7 +146,7 @@ def worst_verdict(findings: Sequence[Mapping[str, Any]]) -> str | None:
     return next((verdict for verdict in SEVERITY if verdict in found), None)
 
 
-def section_layer(sections: gpd.GeoDataFrame, assessed: Sequence[SectionAssessment]) -> gpd.GeoDataFrame:
+def section_layer(sections: gpd.GeoDataFrame, assessed: Sequence[AssessedSection]) -> gpd.GeoDataFrame:
     """Sections with their class over the period."""
     rows = [one.as_json() for one in assessed]
     classes = pd.DataFrame(

@@ -7,8 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path
 from fastapi.responses import Response
 
-from api.features import feature_rows, read_facility
-from api.jobs import ONLY
+from api.features import read_facility
 from api.schemas import FacilityOut, ItemPage
 from api.web.dependencies import (
     AsOfQuery,
@@ -17,11 +16,10 @@ from api.web.dependencies import (
     PageDep,
     RegionQuery,
     SessionDep,
-    answer,
     today,
 )
 from api.web.problems import ProblemOut
-from models import queries
+from api.web.registers import register_page
 
 router = APIRouter(tags=["facilities"])
 
@@ -48,19 +46,7 @@ def _register(path: str, kind: str, words: str) -> None:
         region: RegionQuery = None,
         as_of: AsOfQuery = None,
     ) -> Response:
-        frame = queries.features_in_force(
-            session,
-            kind,
-            as_of or today(),
-            region_code=region,
-            bbox=bbox,
-            where=ONLY.get(kind),
-            after=after[0] if (after := page.key(str)) else "",
-            limit=page.fetch,
-        )
-        rows = feature_rows(frame)
-        shown = rows[: page.limit]
-        return answer(shown, form, page.next_cursor(rows, [shown[-1]["code"]] if shown else []))
+        return register_page(session, kind, page, form, bbox=bbox, region=region, as_of=as_of)
 
     @router.get(
         f"/{path}/{{code}}",

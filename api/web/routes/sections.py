@@ -24,6 +24,7 @@ from api.web.dependencies import (
     today,
 )
 from api.web.problems import ProblemOut
+from api.web.registers import register_page
 from models import queries
 from spatial.parameters import find_parameter
 from spatial.period import parse_period
@@ -45,18 +46,7 @@ def list_sections(
     as_of: AsOfQuery = None,
 ) -> Response:
     """Sections in force on a day, ordered by code; GeoJSON by `Accept` or `format=`."""
-    frame = queries.features_in_force(
-        session,
-        "sections",
-        as_of or today(),
-        region_code=region,
-        bbox=bbox,
-        after=after[0] if (after := page.key(str)) else "",
-        limit=page.fetch,
-    )
-    rows = feature_rows(frame)
-    shown = rows[: page.limit]
-    return answer(shown, form, page.next_cursor(rows, [shown[-1]["code"]] if shown else []))
+    return register_page(session, "sections", page, form, bbox=bbox, region=region, as_of=as_of)
 
 
 @router.get("/{code:path}/readings", response_model=ReadingPage, responses={404: {"model": ProblemOut}})
