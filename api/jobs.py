@@ -19,9 +19,10 @@ from api.catalogue import Language
 from api.errors import NotKnownError
 from api.settings import Settings
 from models import cluster, database, queries
-from spatial.assessment import GroupAssessment, GroupBy, SectionAssessment, assess_groups, assess_sections
+from spatial.assessment import SectionAssessment, assess_sections
 from spatial.distance import measure_distances, shorelines_in_force
 from spatial.evaluators import Facts, evaluate_rules, required_periods
+from spatial.groups import GroupAssessment, GroupBy, assess_groups
 from spatial.period import Period, parse_period
 from spatial.rulebook import YANGTZE, Bilingual, Rulebook, load_rulebook
 from spatial.scoreboard import TargetScore, score_targets

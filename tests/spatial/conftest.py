@@ -15,7 +15,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from spatial.assessment import GroupAssessment, assess_groups, assess_sections
+from spatial.assessment import assess_sections
+from spatial.groups import GroupAssessment, assess_groups
 from spatial.period import parse_period
 
 DATA = Path(__file__).parents[2] / "../shared/data/water_quality"

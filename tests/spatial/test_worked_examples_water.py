@@ -3,11 +3,11 @@
 from decimal import Decimal
 from fractions import Fraction
 
-from spatial.assessment import grade_by_shares, rank_group_pollutants
 from spatial.change import change_of_proportions
 from spatial.class_text import parse_water_class
 from spatial.classification import Grader, classify_values, judge_range
 from spatial.flood_season import flood_intensity
+from spatial.groups import grade_by_shares, rank_group_pollutants
 from spatial.parameters import convert_unit
 from spatial.rounding import round_fraction, round_half_even
 from spatial.standards import load_evaluation_method, load_standard
