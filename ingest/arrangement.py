@@ -8,7 +8,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from ingest.headers import Names, count_known, match_header
+from ingest.errors import OptionError
+from ingest.headers import MappedColumn, Names, count_known, match_header
 from ingest.mapping import apply_mapping, load_mapping
 from ingest.options import IngestOptions
 from ingest.readers import HeaderScore, RawTable, without_totals
@@ -22,16 +23,35 @@ _MISSING = frozenset({"", "-", "--", "—", "*", "/"})
 
 
 def header_score(options: IngestOptions, names: Names, kind: str) -> HeaderScore:
-    """How many cells of a row are names of columns: ours, or those of the mapping that was named.
+    """How many cells of a row are names of columns: ours, those of the mapping, those that the caller names.
 
     Raises
     ------
     OptionError
         If there is no such mapping, or it says something that cannot be.
     """
+    score: HeaderScore = lambda row: count_known(row, names)  # noqa: E731 - one of two measures
     if options.mapping is not None:
-        return load_mapping(options.mapping, kind).score
-    return lambda row: count_known(row, names)
+        score = load_mapping(options.mapping, kind).score
+    stated = frozenset(header.strip() for header in options.columns.values())
+    if not stated:
+        return score
+    return lambda row: score(row) + sum(cell.strip() in stated for cell in row)
+
+
+def named_column(field: str, header: str, mapped: Sequence[MappedColumn]) -> MappedColumn:
+    """The one column of this header, which the caller says to be `field`.
+
+    Raises
+    ------
+    OptionError
+        If the file has no such column, or several.
+    """
+    found = [column for column in mapped if column.header.strip() == header.strip()]
+    if len(found) != 1:
+        headers = ", ".join(column.header for column in mapped if column.header.strip())
+        raise OptionError("--column", f"{field}={header}", headers)
+    return found[0]
 
 
 def arrange(table: RawTable, options: IngestOptions, names: Names, kind: str) -> RawTable:

@@ -21,7 +21,7 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from ingest.arrangement import arrange, header_score
+from ingest.arrangement import arrange, header_score, named_column
 from ingest.coordinates import Claims, Places, locate_rows
 from ingest.errors import ColumnClashError, MissingColumnsError, OptionError, UnitError
 from ingest.headers import (
@@ -29,9 +29,9 @@ from ingest.headers import (
     MappedColumn,
     Names,
     map_headers,
-    match_header,
     names_of,
     near_miss,
+    unit_in_header,
 )
 from ingest.kinds import CellError, Column, Kind, choices_of, find_kind, fold_word, parse_cell
 from ingest.options import IngestOptions
@@ -92,13 +92,7 @@ def parse_features(
     options = options or IngestOptions()
     spec = find_kind(kind)
     names = names_of(spec.name, spec.fields)
-    stated = frozenset(options.columns.values())
-    known = header_score(options, names, spec.name)
-    table = read_table(
-        path,
-        options,
-        lambda row: known(row) + sum(cell.strip() in stated for cell in row if stated),
-    )
+    table = read_table(path, options, header_score(options, names, spec.name))
     table = arrange(table, options, names, spec.name)
     return _FeatureParser(spec, table, options, names, for_loading=for_loading).parse()
 
@@ -172,12 +166,8 @@ class _FeatureParser:
         for field, header in self.options.columns.items():
             if field not in self.kind.fields:
                 raise OptionError("--column", f"{field}={header}", ", ".join(self.kind.fields))
-            found = [column for column in mapped if column.header.strip() == header.strip()]
-            if len(found) != 1:
-                headers = ", ".join(column.header for column in mapped if column.header.strip())
-                raise OptionError("--column", f"{field}={header}", headers)
-            _, unit = match_header(header, self.names)
-            named[field] = replace(found[0], field=field, unit=unit)
+            found = named_column(field, header, mapped)
+            named[field] = replace(found, field=field, unit=unit_in_header(header))
         return named
 
     def _has_places(self, by_field: Mapping[str, Any]) -> bool:

@@ -133,6 +133,16 @@ def match_header(header: str, names: Names) -> tuple[str | None, str | None]:
     return None, None
 
 
+def unit_in_header(header: str) -> str | None:
+    """The unit that a header states, whatever the rest of it says: in its last bracket, or behind a mark."""
+    text = _squeeze(header)
+    if (bracket := _BRACKET.match(text)) is not None:
+        return bracket["inside"] if is_unit(bracket["inside"]) else unit_in_header(bracket["base"])
+    parts = re.split(r"([/_,，、:])", text)
+    tails = ("".join(parts[cut + 1 :]) for cut in range(1, len(parts), 2))
+    return next((tail for tail in tails if is_unit(tail)), None)
+
+
 def map_headers(
     columns: Sequence[str], names: Names, fields: Sequence[str | None] | None = None
 ) -> list[MappedColumn]:

@@ -70,8 +70,7 @@ def load_files(
     name = kind.replace("-", "_")
     if name not in LOADABLE:
         raise OptionError("KIND", kind, ", ".join(known.replace("_", "-") for known in LOADABLE))
-    if name == READINGS and (options.columns or options.constants or options.code_from):
-        raise OptionError("--column / --set / --code-from", kind, "any kind but readings")
+    _refuse_what_says_nothing(name, options)
     say = text or _code_text
     reports: list[UploadReport] = []
     rejects = _RejectsFile(options.rejects, say)
@@ -81,6 +80,30 @@ def load_files(
         rejects.add(load)
     rejects.close()
     return reports
+
+
+def _refuse_what_says_nothing(kind: str, options: IngestOptions) -> None:
+    """Options about places say nothing of readings, and the other way round: refused, not overlooked."""
+    of_places: dict[str, object] = {
+        "--code-from": options.code_from,
+        "--crs": options.crs,
+        "--transformation": options.transformation,
+        "--transformation-accuracy": options.transformation_accuracy_m,
+        "--swapped": None if options.swapped == "error" else options.swapped,
+        "--outside": options.outside,
+        "--provinces": None if options.provinces is None else options.provinces.name,
+        "--rank": options.rank,
+    }
+    of_readings: dict[str, object] = {
+        "--captured-at": options.captured_at,
+        "--on-conflict": None if options.on_conflict == "reject" else options.on_conflict,
+        "--negative-is-limit": options.negative_is_limit or None,
+        "--detection-limit": ", ".join(options.detection_limits) or None,
+    }
+    is_readings = kind == READINGS
+    for option, value in (of_places if is_readings else of_readings).items():
+        if value is not None:
+            raise OptionError(option, str(value), "any kind but readings" if is_readings else "readings")
 
 
 def _code_text(key: str, /, **params: Any) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -20,8 +20,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ingest.arrangement import arrange, header_score
-from ingest.errors import ColumnClashError, MissingColumnsError, UnitError
+from ingest.arrangement import arrange, header_score, named_column
+from ingest.errors import ColumnClashError, MissingColumnsError, OptionError, UnitError
 from ingest.headers import (
     IGNORED,
     READINGS,
@@ -31,6 +31,7 @@ from ingest.headers import (
     match_header,
     names_of,
     near_miss,
+    unit_in_header,
 )
 from ingest.kinds import Column, Type, clean_text, parse_cell
 from ingest.options import IngestOptions
@@ -123,6 +124,8 @@ _TEXTS = (
 )
 _MISSING_TEXTS = frozenset({"", "-", "--", "—", "/", "*", "null", "None", "nan", "NaN"})
 _MAX_DIGITS = 40
+_SUPERSEDED = "superseded"
+"""Field of a column in whose place the caller named another."""
 
 Texts = NDArray[np.object_]
 
@@ -315,7 +318,7 @@ class _ReadingsParser:
         self.fields: dict[str, MappedColumn] = {}
         self.shown: dict[str, MappedColumn] = {}
         self.full: dict[str, MappedColumn] = {}
-        self._choose_columns(map_headers(table.columns, names, table.fields))
+        self._choose_columns(self._with_stated(map_headers(table.columns, names, table.fields)))
         self.layout: Literal["wide", "long"] = (
             "long" if "parameter" in self.fields and "value" in self.fields else "wide"
         )
@@ -355,6 +358,57 @@ class _ReadingsParser:
         if self.table.sheets_ignored:
             params = {"sheet": self.table.sheet or "", "others": ", ".join(self.table.sheets_ignored)}
             self.notices.append(Notice("sheets_ignored", params))
+
+    def _with_stated(self, mapped: list[MappedColumn]) -> list[MappedColumn]:
+        """The columns, as the caller names them, and one more for each field that is the same throughout."""
+        columns = list(mapped)
+        for name, header in self.options.columns.items():
+            if name not in (*FIELDS, *self.registry):
+                expected = ", ".join((*FIELDS, *self.registry))
+                raise OptionError("--column", f"{name}={header}", expected)
+            found = named_column(name, header, mapped)
+            for other in columns:
+                if other.field == name and not other.full:
+                    columns[other.position] = replace(other, field=_SUPERSEDED, parameter=False)
+            columns[found.position] = MappedColumn(
+                found.position, found.header, name, name in self.registry, unit=unit_in_header(header)
+            )
+        stated = {column.field for column in columns}
+        # In a file with a column for each parameter these would say nothing.
+        long = {"value", "parameter"} <= (stated | self.options.constants.keys())
+        of_values = () if long else ("parameter", "unit", "detection_limit")
+        free = [
+            name
+            for name in FIELDS
+            if name not in stated and name not in of_values and name not in ("value", "full_value")
+        ]
+        cells = list(self.table.cells)
+        for name, text in self.options.constants.items():
+            if name not in free:
+                raise OptionError("--set", f"{name}={text}", ", ".join(free))
+            self._check_constant(name, text)
+            columns.append(MappedColumn(len(cells), name, name))
+            cells.append([text] * len(self.table))
+        if len(cells) > len(self.table.cells):
+            table = self.table
+            self.table = replace(
+                table,
+                columns=tuple(column.header for column in columns),
+                cells=tuple(cells),
+                fields=None if table.fields is None else tuple(column.field for column in columns),
+                origin=table.origin or (table, np.arange(len(table), dtype=np.int64)),
+            )
+        return columns
+
+    def _check_constant(self, name: str, text: str) -> None:
+        """What every row says must be sayable: else every row would be refused for the caller's slip."""
+        if name in _CHOICES:
+            _, error = parse_cell(_CHOICES[name], text)
+            if error is not None:
+                expected = str(error.params.get("allowed", _CHOICES[name].type))
+                raise OptionError("--set", f"{name}={text}", expected)
+        if name == "parameter" and match_header(text, self.names)[0] not in self.registry:
+            raise OptionError("--set", f"{name}={text}", ", ".join(self.registry))
 
     def _note_unknown(self, column: MappedColumn) -> None:
         if not column.header.strip():
