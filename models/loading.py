@@ -546,13 +546,56 @@ def drop_staged(session: Session, refused_rows: Sequence[int]) -> None:
         )
 
 
+def drop_known(session: Session) -> None:
+    """Take out of the staging table the readings that the newest stored revision says already.
+
+    An unrounded value that only one of the two has is no difference. What is left is new or differs.
+    """
+    session.execute(text("ANALYZE staged_readings"))
+    bounds = _staged_bounds(session)
+    if bounds is None:
+        return
+    revised = session.execute(
+        text(
+            f"SELECT EXISTS (SELECT FROM {SCHEMA}.readings WHERE revision > 0"
+            " AND sampled_at BETWEEN :first AND :last)"
+        ),
+        bounds,
+    ).scalar_one()
+    newest = (
+        f" AND NOT EXISTS (SELECT FROM {SCHEMA}.readings n WHERE n.section_id = r.section_id"
+        " AND n.parameter = r.parameter AND n.sampled_at = r.sampled_at AND n.revision > r.revision"
+        " AND n.revision > 0 AND n.sampled_at BETWEEN :first AND :last)"
+    )
+    session.execute(
+        text(
+            "CREATE TEMPORARY TABLE staged_rest ON COMMIT DROP AS SELECT * FROM staged_readings s"
+            f" WHERE NOT EXISTS (SELECT FROM {SCHEMA}.readings r WHERE r.section_id = s.section_id"
+            " AND r.parameter = s.parameter AND r.sampled_at = s.sampled_at"
+            # The bounds let it skip other months.
+            " AND r.sampled_at BETWEEN :first AND :last AND r.value = s.value AND r.qualifier = s.qualifier"
+            f" AND coalesce(r.full_value = s.full_value, true){newest if revised else ''})"
+        ),
+        bounds,
+    )
+    session.execute(text("DROP TABLE staged_readings"))
+    session.execute(text("ALTER TABLE staged_rest RENAME TO staged_readings"))
+    session.execute(text("ANALYZE staged_readings"))
+
+
+def _staged_bounds(session: Session) -> dict[str, datetime] | None:
+    """The first and last time of what is staged; None where nothing is."""
+    first, last = session.execute(text("SELECT min(sampled_at), max(sampled_at) FROM staged_readings")).one()
+    return None if first is None else {"first": first, "last": last}
+
+
 def stored_clashes(session: Session) -> list[Clash]:
     """Staged readings that differ from the newest stored revision, by row.
 
     An unrounded value that only one of the two has is no difference.
     """
-    bounds = session.execute(text("SELECT min(sampled_at), max(sampled_at) FROM staged_readings")).one()
-    if bounds[0] is None:
+    bounds = _staged_bounds(session)
+    if bounds is None:
         return []
     rows = session.execute(
         text(
@@ -564,13 +607,12 @@ def stored_clashes(session: Session) -> list[Clash]:
             "   s.value <> r.value OR s.qualifier <> r.qualifier"
             "   OR coalesce(s.full_value <> r.full_value, false) AS differs"
             f"  FROM staged_readings s JOIN {SCHEMA}.readings r USING (section_id, parameter, sampled_at)"
-            # The bounds let it skip other months.
             "   WHERE r.sampled_at BETWEEN :first AND :last"
             "   ORDER BY s.source_row, s.parameter, r.revision DESC"
             f") k JOIN {SCHEMA}.uploads u ON u.id = k.upload_id WHERE k.differs"
             " ORDER BY k.source_row, k.parameter"
         ),
-        {"first": bounds[0], "last": bounds[1]},
+        bounds,
     )
     return [Clash(*row) for row in rows]
 

@@ -5,19 +5,36 @@ Every function takes the caller's session and never commits. Only `quality` and 
 are ever changed here; what was measured the trigger `append_only` keeps as it is.
 """
 
+import io
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import pandas as pd
-from sqlalchemy import TextClause, bindparam, text
-from sqlalchemy.dialects.postgresql import ARRAY, TIMESTAMP
+import pyarrow as pa
+from psycopg import sql
+from pyarrow import csv as arrow_csv
+from sqlalchemy import text
 from sqlalchemy.orm import Session
-from sqlalchemy.types import Integer
 
 from models.frames import TIME_ZONE
-from models.loading import copy_rows
+from models.loading import NULL, copy_rows
 from models.tables import SCHEMA
+
+_WORDS = pa.dictionary(pa.int32(), pa.string())
+_NEAR_COLUMNS = {
+    "section": pa.int64(),
+    "parameter": _WORDS,
+    "sampled_at": pa.timestamp("us"),
+    "revision": pa.int16(),
+    "value": pa.float64(),
+    "full_value": pa.float64(),
+    "qualifier": _WORDS,
+    "station_type": _WORDS,
+    "station_status": _WORDS,
+    "quality": pa.int8(),
+    "quality_tests": _WORDS,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,43 +63,47 @@ def readings_near(
 ) -> pd.DataFrame:
     """Readings of other uploads within `reach` of the stretches; of those, the ones no revision replaced.
 
+    Values come as floats, which is what is tested; a million readings take a second or two.
+
     Returns
     -------
     DataFrame
-        section (registry number), parameter, sampled_at (Asia/Shanghai), revision, value, full_value
-        (Decimals), qualifier, station_type, station_status, quality, quality_tests (list or None).
+        section (registry number), parameter, sampled_at (Asia/Shanghai), revision, value, full_value (floats,
+        NaN for none), qualifier, station_type, station_status, quality, quality_tests (an array as PostgreSQL
+        writes it, missing for none); texts are categorical.
     """
-    names = (
-        "section_id",
-        "parameter",
-        "sampled_at",
-        "revision",
-        "value",
-        "full_value",
-        "qualifier",
-        "station_type",
-        "station_status",
-        "quality",
-        "quality_tests",
-    )
-    rows = session.execute(
-        _over_stretches(
-            f"SELECT {', '.join(f'r.{name}' for name in names)} FROM {{stretches}}"
-            f" JOIN {SCHEMA}.readings r ON r.section_id = s.section_id"
-            " AND r.sampled_at BETWEEN s.first AND s.last"
-            " WHERE r.sampled_at BETWEEN :from AND :to AND r.upload_id <> :other_than AND NOT EXISTS ("
-            f" SELECT FROM {SCHEMA}.readings n WHERE n.revision > 0 AND n.section_id = r.section_id"
-            " AND n.parameter = r.parameter AND n.sampled_at = r.sampled_at AND n.revision > r.revision"
-            " AND n.sampled_at BETWEEN :from AND :to)"
+    connection = session.connection().connection.driver_connection
+    if connection is None:
+        raise RuntimeError("the session has no connection")
+    bounds = _bounds(stretches, reach)
+    statement = sql.SQL(
+        "COPY (SELECT r.section_id, r.parameter, r.sampled_at AT TIME ZONE 'UTC', r.revision, r.value,"
+        " r.full_value, r.qualifier, r.station_type, r.station_status, r.quality, r.quality_tests"
+        " FROM unnest(CAST({sections} AS integer[]), CAST({firsts} AS timestamptz[]),"
+        " CAST({lasts} AS timestamptz[])) AS s(section_id, first, last)"
+        f" JOIN {SCHEMA}.readings r ON r.section_id = s.section_id AND r.sampled_at BETWEEN s.first AND s.last"
+        " WHERE r.sampled_at BETWEEN {first} AND {last} AND r.upload_id <> {other_than}) TO STDOUT"
+    ).format(**{name: sql.Literal(value) for name, value in bounds.items()}, other_than=other_than)
+    received = io.BytesIO()
+    with connection.cursor() as cursor, cursor.copy(statement) as copy:
+        for block in copy:
+            received.write(block)
+    if not received.tell():
+        return pd.DataFrame(columns=list(_NEAR_COLUMNS))
+    table = arrow_csv.read_csv(
+        pa.py_buffer(received.getbuffer()),
+        read_options=arrow_csv.ReadOptions(column_names=list(_NEAR_COLUMNS)),
+        parse_options=arrow_csv.ParseOptions(delimiter="\t", quote_char=False, escape_char=False),
+        convert_options=arrow_csv.ConvertOptions(
+            column_types=_NEAR_COLUMNS, null_values=[NULL], strings_can_be_null=True
         ),
-        {**_bounds(stretches, reach), "other_than": other_than},
-    ).all()
-    received = list(zip(*rows, strict=True)) or [()] * len(names)
-    frame = pd.DataFrame(
-        {name: pd.Series(cells, dtype=object) for name, cells in zip(names, received, strict=True)}
     )
-    frame["sampled_at"] = pd.to_datetime(frame["sampled_at"], utc=True).dt.tz_convert(TIME_ZONE)
-    return frame.rename(columns={"section_id": "section"})
+    frame = table.to_pandas()
+    frame["sampled_at"] = frame["sampled_at"].dt.tz_localize("UTC").dt.tz_convert(TIME_ZONE)
+    if (frame["revision"] > 0).any():
+        newest = frame.groupby(["section", "parameter", "sampled_at"], observed=True)["revision"]
+        frame = frame[frame["revision"] == newest.transform("max")].reset_index(drop=True)
+    return frame
 
 
 def change_flags(session: Session, rows: Iterable[Sequence[str]], *, upload_id: int | None = None) -> int:
@@ -119,17 +140,6 @@ def change_flags(session: Session, rows: Iterable[Sequence[str]], *, upload_id: 
     return int(getattr(result, "rowcount", 0))
 
 
-def _over_stretches(statement: str) -> TextClause:
-    """A statement over `s` (section_id, first, last), given as three arrays."""
-    unnested = "unnest(:sections, :firsts, :lasts) AS s(section_id, first, last)"
-    instants = ARRAY(TIMESTAMP(timezone=True))
-    return text(statement.replace("{stretches}", unnested)).bindparams(
-        bindparam("sections", type_=ARRAY(Integer)),
-        bindparam("firsts", type_=instants),
-        bindparam("lasts", type_=instants),
-    )
-
-
 def _bounds(stretches: Sequence[Stretch], reach: timedelta) -> dict[str, object]:
     """The arrays, widened by `reach`, and the whole window, by which the planner leaves out other months."""
     firsts = [stretch.first - reach for stretch in stretches]
@@ -138,6 +148,6 @@ def _bounds(stretches: Sequence[Stretch], reach: timedelta) -> dict[str, object]
         "sections": [stretch.section_id for stretch in stretches],
         "firsts": firsts,
         "lasts": lasts,
-        "from": min(firsts),
-        "to": max(lasts),
+        "first": min(firsts),
+        "last": max(lasts),
     }

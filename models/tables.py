@@ -619,6 +619,36 @@ class SectionRegistryRow(Base):
     provisional: Mapped[bool] = mapped_column(server_default=text("false"))
 
 
+class SectionAliasRow(Base):
+    """What a list of sections says of the earlier names and codes of a section; append-only.
+
+    For names and for codes, the newest row of a section that says something (is not null) holds whole; an
+    empty array withdraws what was said before. Names of other versions of the section are known from those.
+    """
+
+    __tablename__ = "section_aliases"
+    __table_args__ = (
+        not_blank("code"),
+        CheckConstraint("names IS NOT NULL OR codes IS NOT NULL", name="says_something"),
+        CheckConstraint(
+            "array_position(names, NULL) IS NULL AND array_position(names, '') IS NULL", name="names"
+        ),
+        CheckConstraint(
+            "array_position(codes, NULL) IS NULL AND array_position(codes, '') IS NULL", name="codes"
+        ),
+        CheckConstraint("source_row >= 1", name="source_row"),
+        Index("ix_section_aliases_newest", "code", text("id DESC")),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    code: Mapped[str] = mapped_column(Key)
+    names: Mapped[list[str] | None] = mapped_column(ARRAY(Text))
+    codes: Mapped[list[str] | None] = mapped_column(ARRAY(Text))
+    upload_id: Mapped[int] = mapped_column(BigInteger, ForeignKey(f"{SCHEMA}.uploads.id"), index=True)
+    source_row: Mapped[int | None] = mapped_column(Integer)
+    recorded_at: Mapped[datetime] = mapped_column(Instant, server_default=func.now())
+
+
 class ParameterRow(Base):
     """A parameter and the unit its readings are stored in; seeded by the migration."""
 
@@ -911,4 +941,12 @@ VERSION_KEYS: dict[str, tuple[str, ...]] = {
 }
 
 # Added to or refused, never changed: a correction is a new row.
-APPEND_ONLY = (*VERSIONED, "rejected_rows", "ledger_events", "rule_sets", "evaluation_runs", "findings")
+APPEND_ONLY = (
+    *VERSIONED,
+    "section_aliases",
+    "rejected_rows",
+    "ledger_events",
+    "rule_sets",
+    "evaluation_runs",
+    "findings",
+)

@@ -22,6 +22,7 @@ from models.tables import (
     ReadingRow,
     RejectedRow,
     RuleSetRow,
+    SectionAliasRow,
     SectionRegistryRow,
     SectionStatusRow,
     UploadRow,
@@ -64,6 +65,7 @@ ROWS: dict[type[Base], dict[str, Any]] = {
         "value": Decimal("97.3"),
     },
     SectionRegistryRow: {"code": "湖北省/沌口", "province": "湖北省", "name": "沌口", "provisional": True},
+    SectionAliasRow: {"code": "S1", "names": ["旧沌口"], "codes": []},
     ParameterRow: {"code": "new_one", "name_zh": "新", "name_en": "New", "unit": "mg/L"},
     ReadingRow: {
         "parameter": "tp",
