@@ -1,14 +1,14 @@
 """The law as data: limits of a standard and the numbers of an evaluation method, read from ``spatial/rules``.
 
 Nothing here judges water. A loader refuses a file that says what no rule can say: bounds that do not rise, a
-missing source, an unknown key, unit or parameter. Every entry keeps its document, clause and dates.
+missing source, an unknown key, unit or parameter. Every entry keeps its document, clause and dates. Which
+edition holds on a day, and what a province adds to it, is decided in `spatial.overlays`.
 """
 
-import tomllib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
 from functools import cache
@@ -20,31 +20,13 @@ from typing import Any, TypeVar
 
 from spatial.errors import RuleFileError, UnknownWaterBodyTypeError, WaterClassRangeError
 from spatial.parameters import convert_unit, load_parameters, normalize_unit
+from spatial.rule_entry import KNOWN_CODES, RuleEntry, Source, parse_toml
 from spatial.vocabulary import Compare, Grade, TrophicState, WaterBodyType
 
 Number = Decimal | Fraction
 """An exact number: the decimal that was reported, or an exact mean of such decimals."""
 
 _T = TypeVar("_T")
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """Where a rule comes from, and from when to when it holds (both days included; None is open)."""
-
-    document: str
-    clause: str
-    in_force: date
-    valid_to: date | None = None
-
-    def as_json(self) -> dict[str, str | None]:
-        """Give the source as it stands in evidence."""
-        return {
-            "document": self.document,
-            "clause": self.clause,
-            "in_force": self.in_force.isoformat(),
-            "valid_to": self.valid_to.isoformat() if self.valid_to else None,
-        }
 
 
 class Direction(StrEnum):
@@ -62,7 +44,8 @@ class Limit:
 
     `bounds` are the five class bounds Ⅰ to Ⅴ for `at_most` and `at_least`, lower and upper end for `within`,
     and largest rise and fall of the weekly mean for `change`, which no value can be graded by. A value equal
-    to a bound meets it.
+    to a bound meets it. `looser_because` is the stated reason of an overlay that is looser than what it lies
+    over.
     """
 
     parameter: str
@@ -71,6 +54,7 @@ class Limit:
     bounds: tuple[Decimal, ...]
     decimals: int
     source: Source
+    looser_because: str | None = None
     _exact: tuple[Fraction, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -138,23 +122,59 @@ class Limit:
 
 @dataclass(frozen=True, slots=True)
 class SingleLimit:
-    """One limit of Table 2 or 3, for drinking-water sources only: no classes, the bound included."""
+    """One limit of Table 2 or 3, for drinking-water sources only: no classes, the bound included.
+
+    `table` is None for an item that only an overlay limits.
+    """
 
     parameter: str
     unit: str
     limit: Decimal
     decimals: int
-    table: int
+    table: int | None
     source: Source
+    looser_because: str | None = None
 
     def is_met_by(self, value: Number) -> bool:
         """Tell whether a value in the unit of the limit meets it."""
         return Fraction(value) <= Fraction(self.limit)
 
+    def exceedance_multiple(self, value: Number) -> Fraction | None:
+        """Give (value - limit) / limit, exactly; None where the value meets the limit."""
+        return None if self.is_met_by(value) else Fraction(value) / Fraction(self.limit) - 1
+
+
+@dataclass(frozen=True, slots=True)
+class AppliedOverlay:
+    """A provincial or basin document whose limits stand in a merged standard."""
+
+    id: str
+    document: str
+    edition: str
+    region_code: str
+    in_force: date
+    valid_to: date | None
+    sha256: str
+
+    def as_json(self) -> dict[str, str | None]:
+        """Give the overlay as it stands in evidence."""
+        return {
+            "id": self.id,
+            "document": self.document,
+            "edition": self.edition,
+            "region_code": self.region_code,
+            "in_force": self.in_force.isoformat(),
+            "valid_to": self.valid_to.isoformat() if self.valid_to else None,
+            "sha256": self.sha256,
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class Standard:
-    """One edition of a standard. `sha256` is the hash of the file it was read from."""
+    """One edition of a standard, as printed or with the `overlays` of a region laid over it.
+
+    `sha256` is the hash of the file of the edition. Every limit names its own document.
+    """
 
     id: str
     document: str
@@ -167,6 +187,19 @@ class Standard:
     lake: Mapping[str, Limit]
     single: Mapping[str, SingleLimit]
     sha256: str
+    overlays: tuple[AppliedOverlay, ...] = ()
+
+    def as_json(self) -> dict[str, object]:
+        """Give edition and overlays as they stand in evidence, without the limits."""
+        return {
+            "id": self.id,
+            "document": self.document,
+            "edition": self.edition,
+            "in_force": self.in_force.isoformat(),
+            "valid_to": self.valid_to.isoformat() if self.valid_to else None,
+            "sha256": self.sha256,
+            "overlays": [overlay.as_json() for overlay in self.overlays],
+        }
 
     def limits_for(self, water_body: str) -> Mapping[str, Limit]:
         """Give the Table 1 limits for `river`, `lake` or `reservoir` (which takes the lake limits).
@@ -293,139 +326,15 @@ class TailingsGrades:
 # --- reading rule files ---
 
 
-class _Entry:
-    """One table of a rule file. Every key is taken once; `close` refuses what nobody took."""
-
-    def __init__(self, file: str, name: str, table: object) -> None:
-        self.file = file
-        self.name = name
-        if not isinstance(table, dict):
-            raise RuleFileError(file, name, "must be a table")
-        self._rest: dict[str, object] = dict(table)
-
-    def refuse(self, reason: str) -> RuleFileError:
-        return RuleFileError(self.file, self.name, reason)
-
-    def has(self, key: str) -> bool:
-        return key in self._rest
-
-    def take(self, key: str, kind: type[_T]) -> _T:
-        if key not in self._rest:
-            raise self.refuse(f"lacks the key {key!r}")
-        value = self._rest.pop(key)
-        if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
-            raise self.refuse(f"{key} must be of type {kind.__name__}")
-        if value in ("", [], {}):
-            raise self.refuse(f"{key} must not be empty")
-        return value
-
-    def texts(self, key: str) -> tuple[str, ...]:
-        values = self.take(key, list)
-        if not all(isinstance(value, str) and value for value in values) or len(set(values)) != len(values):
-            raise self.refuse(f"{key} must be a list of texts, each once")
-        return tuple(values)
-
-    def tables(self, key: str) -> list["_Entry"]:
-        return [
-            _Entry(self.file, f"{self.name}.{key}[{place}]", value)
-            for place, value in enumerate(self.take(key, list))
-        ]
-
-    def decimal(self, key: str) -> Decimal:
-        return self._decimal(key, self.take(key, str))
-
-    def decimal_or_none(self, key: str) -> Decimal | None:
-        return self.decimal(key) if self.has(key) else None
-
-    def decimals(self, key: str) -> tuple[Decimal, ...]:
-        values = self.take(key, list)
-        return tuple(self._decimal(key, value) for value in values)
-
-    def share(self, key: str) -> Fraction:
-        parts = self.decimals(key)
-        if len(parts) != 2 or not 0 < parts[0] <= parts[1]:
-            raise self.refuse(f"{key} must be [numerator, denominator] with a value above 0 and up to 1")
-        return Fraction(parts[0]) / Fraction(parts[1])
-
-    def positive(self, key: str) -> int:
-        value = self.take(key, int)
-        if value < 1:
-            raise self.refuse(f"{key} must be at least 1")
-        return value
-
-    def one_of(self, key: str, values: Iterable[str]) -> str:
-        value, allowed = self.take(key, str), tuple(values)
-        if value not in allowed:
-            raise self.refuse(f"{key} must be one of {', '.join(allowed)}, not {value!r}")
-        return value
-
-    def parameters(self, key: str) -> tuple[str, ...]:
-        codes = self.texts(key)
-        for code in codes:
-            if code not in load_parameters():
-                raise self.refuse(f"{key} names the unknown parameter {code!r}")
-        return codes
-
-    def day(self, key: str) -> date:
-        return self.take(key, date)
-
-    def day_or_none(self, key: str) -> date | None:
-        return self.day(key) if self.has(key) else None
-
-    def source(self) -> Source:
-        if not self.has("source"):
-            raise self.refuse("has no source")
-        entry = _Entry(self.file, f"{self.name}.source", self.take("source", dict))
-        found = Source(
-            document=entry.take("document", str),
-            clause=entry.take("clause", str),
-            in_force=entry.day("in_force"),
-            valid_to=entry.day_or_none("valid_to"),
-        )
-        entry.close()
-        if found.valid_to is not None and found.valid_to < found.in_force:
-            raise entry.refuse("ends before it begins")
-        return found
-
-    def close(self) -> None:
-        if self._rest:
-            raise self.refuse(f"has the unknown key {min(self._rest)!r}")
-
-    def _decimal(self, key: str, value: object) -> Decimal:
-        if not isinstance(value, str):
-            raise self.refuse(f"{key} must hold decimals as texts, not {value!r}")
-        try:
-            number = Decimal(value)
-        except InvalidOperation as error:
-            raise self.refuse(f"{key} holds {value!r}, which is no number") from error
-        if not number.is_finite():
-            raise self.refuse(f"{key} holds {value!r}, which is no finite number")
-        return number
-
-
-def _parse_toml(text: str, file: str) -> dict[str, object]:
-    try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise RuleFileError(file, "file", f"is no TOML: {error}") from error
-
-
-def _unit_and_decimals(entry: _Entry, code: str) -> tuple[str, int]:
-    parameter = load_parameters().get(code)
-    if parameter is None:
-        raise entry.refuse(f"names the unknown parameter {code!r}")
-    unit = entry.take("unit", str)
-    if normalize_unit(unit) is None:
-        raise entry.refuse(f"has the unknown unit {unit!r}")
-    if unit != parameter.unit:
-        raise entry.refuse(f"is given in {unit!r}, but the registry keeps {code} in {parameter.unit!r}")
+def _unit_and_decimals(entry: RuleEntry, code: str) -> tuple[str, int]:
+    unit = entry.unit_of(code)
     decimals = entry.take("decimals", int)
     if decimals not in range(16):
         raise entry.refuse("decimals must be 0 to 15")
     return unit, decimals
 
 
-def _parse_limit(entry: _Entry, code: str) -> Limit:
+def _parse_limit(entry: RuleEntry, code: str, *, overlay: bool) -> Limit:
     unit, decimals = _unit_and_decimals(entry, code)
     directions = [direction for direction in Direction if entry.has(direction)]
     if len(directions) != 1:
@@ -433,45 +342,93 @@ def _parse_limit(entry: _Entry, code: str) -> Limit:
     direction = directions[0]
     bounds: tuple[Decimal, ...]
     if direction is Direction.CHANGE:
-        change = _Entry(entry.file, f"{entry.name}.change", entry.take("change", dict))
+        change = RuleEntry(entry.file, f"{entry.name}.change", entry.take("change", dict))
         bounds = (change.decimal("rise"), change.decimal("fall"))
         change.close()
     else:
         bounds = entry.decimals(direction)
     if min(bounds) < 0:
-        raise entry.refuse("has a negative bound")
+        raise entry.refuse("has a negative bound: a bound is 0 or more")
     if direction is Direction.WITHIN and not (len(bounds) == 2 and bounds[0] < bounds[1]):
-        raise entry.refuse("must have two ends that rise")
+        raise entry.refuse("must have two ends that rise: [lower, upper]")
     if direction in (Direction.AT_MOST, Direction.AT_LEAST):
         if len(bounds) != 5:
-            raise entry.refuse(f"must have five bounds, not {len(bounds)}")
+            raise entry.refuse(f"must have five bounds, classes Ⅰ to Ⅴ, not {len(bounds)}")
         rising = list(bounds) if direction is Direction.AT_MOST else list(bounds)[::-1]
         if rising != sorted(rising) or rising[0] == rising[-1] or rising[0] <= 0:
-            raise entry.refuse("has bounds that do not rise from the strictest class to the mildest")
+            raise entry.refuse(
+                "has bounds that do not rise from the strictest class to the mildest: put class Ⅰ first"
+            )
+    because = entry.take("looser_because", str) if overlay and entry.has("looser_because") else None
     source = entry.source()
     entry.close()
-    return Limit(code, unit, direction, bounds, decimals, source)
+    return Limit(code, unit, direction, bounds, decimals, source, because)
 
 
-def _parse_limits(file: str, group: str, table: object) -> dict[str, Limit]:
+def _parse_single(entry: RuleEntry, code: str, table: int | None, *, overlay: bool) -> SingleLimit:
+    unit, decimals = _unit_and_decimals(entry, code)
+    limit = entry.decimal("limit")
+    if limit <= 0:
+        raise entry.refuse("must have a limit above 0")
+    because = entry.take("looser_because", str) if overlay and entry.has("looser_because") else None
+    source = entry.source()
+    entry.close()
+    return SingleLimit(code, unit, limit, decimals, table, source, because)
+
+
+def _entries_of(data: Mapping[str, object], group: str, file: str) -> list[tuple[str, RuleEntry]]:
+    table = data.get(group, {})
     if not isinstance(table, dict):
         raise RuleFileError(file, group, "must be a table")
-    return {code: _parse_limit(_Entry(file, f"{group}.{code}", value), code) for code, value in table.items()}
+    return [(code, RuleEntry(file, f"{group}.{code}", value)) for code, value in table.items()]
 
 
-def _parse_single(file: str, group: str, table: object, number: int) -> dict[str, SingleLimit]:
-    if not isinstance(table, dict):
-        raise RuleFileError(file, group, "must be a table")
-    found = {}
-    for code, value in table.items():
-        entry = _Entry(file, f"{group}.{code}", value)
-        unit, decimals = _unit_and_decimals(entry, code)
-        limit = entry.decimal("limit")
-        if limit <= 0:
-            raise entry.refuse("must have a limit above 0")
-        found[code] = SingleLimit(code, unit, limit, decimals, number, entry.source())
-        entry.close()
-    return found
+@dataclass(frozen=True, slots=True)
+class LimitTables:
+    """The limits of one file, by parameter in registry order: rivers, lakes, and single ones for sources."""
+
+    river: Mapping[str, Limit]
+    lake: Mapping[str, Limit]
+    single: Mapping[str, SingleLimit]
+
+
+CLASS_GROUPS = ("any", "river", "lake")
+SINGLE_GROUPS: Mapping[str, int | None] = MappingProxyType(
+    {"supplementary": 2, "specific": 3, "additional": None}
+)
+
+
+def read_limits(data: Mapping[str, object], file: str, *, overlay: bool = False) -> LimitTables:
+    """Read the limits of a rule file; those of an overlay may say why they are looser.
+
+    Raises
+    ------
+    RuleFileError
+        On an unknown unit or parameter, a missing source, bounds that do not rise, or an item that stands
+        twice.
+    """
+    groups = {
+        group: {
+            code: _parse_limit(entry, code, overlay=overlay) for code, entry in _entries_of(data, group, file)
+        }
+        for group in CLASS_GROUPS
+    }
+    for group in ("river", "lake"):
+        if twice := sorted(groups["any"].keys() & groups[group].keys()):
+            raise RuleFileError(
+                file, f"{group}.{twice[0]}", "stands under any as well: keep it there, or split it into both"
+            )
+    single: dict[str, SingleLimit] = {}
+    for group, table in SINGLE_GROUPS.items():
+        for code, entry in _entries_of(data, group, file):
+            if code in single:
+                raise entry.refuse("stands in another table of single limits as well: keep one of the two")
+            single[code] = _parse_single(entry, code, table, overlay=overlay)
+    return LimitTables(
+        river=_in_registry_order(groups["any"] | groups["river"]),
+        lake=_in_registry_order(groups["any"] | groups["lake"]),
+        single=_in_registry_order(single),
+    )
 
 
 def _in_registry_order(limits: Mapping[str, _T]) -> Mapping[str, _T]:
@@ -485,17 +442,14 @@ def parse_standard(text: str, file: str) -> Standard:
     Raises
     ------
     RuleFileError
-        On an unknown key, unit or parameter, a missing source, bounds that do not rise, or a parameter whose
-        limits stand twice for one kind of water.
+        On an unknown key, unit or parameter, a missing source, bounds that do not rise, an edition that ends
+        before it begins, or a parameter whose limits stand twice for one kind of water.
     """
-    data = _parse_toml(text, file)
-    if unknown := set(data) - {"standard", "any", "river", "lake", "supplementary", "specific"}:
-        raise RuleFileError(file, "file", f"has the unknown table {min(unknown)!r}")
-    head = _Entry(file, "standard", data.get("standard", {}))
-    groups = {group: _parse_limits(file, group, data.get(group, {})) for group in ("any", "river", "lake")}
-    for group in ("river", "lake"):
-        if twice := sorted(groups["any"].keys() & groups[group].keys()):
-            raise RuleFileError(file, f"{group}.{twice[0]}", "stands under any as well")
+    data = parse_toml(text, file)
+    if unknown := set(data) - {"standard", *CLASS_GROUPS, *SINGLE_GROUPS} | set(data) & {"additional"}:
+        raise RuleFileError(file, "file", f"has the unknown table {min(unknown)!r}: correct or remove it")
+    head = RuleEntry(file, "standard", data.get("standard", {}))
+    limits = read_limits(data, file)
     found = Standard(
         id=head.take("id", str),
         document=head.take("document", str),
@@ -504,17 +458,16 @@ def parse_standard(text: str, file: str) -> Standard:
         edition=head.take("edition", str),
         in_force=head.day("in_force"),
         valid_to=head.day_or_none("valid_to"),
-        river=_in_registry_order(groups["any"] | groups["river"]),
-        lake=_in_registry_order(groups["any"] | groups["lake"]),
-        single=_in_registry_order(
-            _parse_single(file, "supplementary", data.get("supplementary", {}), 2)
-            | _parse_single(file, "specific", data.get("specific", {}), 3),
-        ),
+        river=limits.river,
+        lake=limits.lake,
+        single=limits.single,
         sha256=sha256(text.encode()).hexdigest(),
     )
     head.close()
+    if found.valid_to is not None and found.valid_to < found.in_force:
+        raise head.refuse("ends before it begins: valid_to must not lie before in_force")
     if not found.river:
-        raise RuleFileError(file, "any", "has no limits")
+        raise RuleFileError(file, "any", "has no limits: an edition without Table 1 limits nothing")
     return found
 
 
@@ -536,7 +489,7 @@ _METHOD_TABLES = (
 _BASES = ("document", "memory", "measured", "convention")
 
 
-def _parse_dated(entry: _Entry) -> tuple[DatedCompare, ...]:
+def _parse_dated(entry: RuleEntry) -> tuple[DatedCompare, ...]:
     found = []
     for item in entry.tables("dated"):
         start, end = item.day_or_none("from"), item.day_or_none("until")
@@ -550,7 +503,7 @@ def _parse_dated(entry: _Entry) -> tuple[DatedCompare, ...]:
     return tuple(found)
 
 
-def _parse_river_grades(entry: _Entry) -> tuple[RiverGrade, ...]:
+def _parse_river_grades(entry: RuleEntry) -> tuple[RiverGrade, ...]:
     found = []
     for item in entry.tables("grades"):
         grade = Grade(item.one_of("grade", Grade))
@@ -571,12 +524,12 @@ def _parse_river_grades(entry: _Entry) -> tuple[RiverGrade, ...]:
     return tuple(found)
 
 
-def _parse_trophic_indicators(entry: _Entry) -> tuple[TrophicIndicator, ...]:
+def _parse_trophic_indicators(entry: RuleEntry) -> tuple[TrophicIndicator, ...]:
     found = []
     for item in entry.tables("indicators"):
         code, unit = item.take("parameter", str), item.take("unit", str)
         if code not in load_parameters():
-            raise item.refuse(f"names the unknown parameter {code!r}")
+            raise item.refuse(f"names the unknown parameter {code!r}: {KNOWN_CODES}")
         if normalize_unit(unit) is None:
             raise item.refuse(f"has the unknown unit {unit!r}")
         convert_unit(Decimal(1), load_parameters()[code].unit, unit, code=code)
@@ -586,7 +539,7 @@ def _parse_trophic_indicators(entry: _Entry) -> tuple[TrophicIndicator, ...]:
 
 
 def _parse_trophic_states(
-    entry: _Entry, oligotrophic_below: Decimal
+    entry: RuleEntry, oligotrophic_below: Decimal
 ) -> tuple[tuple[TrophicState, Decimal | None], ...]:
     found: list[tuple[TrophicState, Decimal | None]] = []
     for item in entry.tables("states"):
@@ -600,7 +553,7 @@ def _parse_trophic_states(
     return tuple(found)
 
 
-def _colours(entry: _Entry, key: str, count: int) -> tuple[str, ...]:
+def _colours(entry: RuleEntry, key: str, count: int) -> tuple[str, ...]:
     values = entry.take(key, list)
     if len(values) != count or not all(isinstance(value, str) and len(value) == 7 for value in values):
         raise entry.refuse(f"{key} must be {count} colours such as #49A1FE")
@@ -616,16 +569,16 @@ def parse_evaluation_method(text: str, file: str) -> EvaluationMethod:
         On an unknown or missing key or table, a missing source, an unknown parameter, or bounds that do not
         rise.
     """
-    data = _parse_toml(text, file)
+    data = parse_toml(text, file)
     if unknown := set(data) - {"method", *_METHOD_TABLES}:
         raise RuleFileError(file, "file", f"has the unknown table {min(unknown)!r}")
-    head = _Entry(file, "method", data.get("method", {}))
-    tables: dict[str, _Entry] = {}
+    head = RuleEntry(file, "method", data.get("method", {}))
+    tables: dict[str, RuleEntry] = {}
     sources: dict[str, Source] = {}
     for name in _METHOD_TABLES:
         if name not in data:
             raise RuleFileError(file, name, "is missing")
-        tables[name] = _Entry(file, name, data[name])
+        tables[name] = RuleEntry(file, name, data[name])
         tables[name].one_of("basis", _BASES)
         sources[name] = tables[name].source()
     grades = tables["grades"]
@@ -707,10 +660,10 @@ def parse_evaluation_method(text: str, file: str) -> EvaluationMethod:
 
 def parse_tailings_grades(text: str, file: str) -> TailingsGrades:
     """Read the table of design grades; raises RuleFileError as the other readers do."""
-    data = _parse_toml(text, file)
+    data = parse_toml(text, file)
     if set(data) != {"tailings_grade"}:
         raise RuleFileError(file, "file", "must hold the table tailings_grade and nothing else")
-    entry = _Entry(file, "tailings_grade", data["tailings_grade"])
+    entry = RuleEntry(file, "tailings_grade", data["tailings_grade"])
     bounds = []
     for item in entry.tables("grades"):
         bounds.append(
