@@ -245,23 +245,29 @@ class QualityControl:
         # Parts and totals of one instant may have come in two files.
         marks |= check_relations(both, both_mask, self.thresholds)
         other_final = other_mask | marks[len(arrays) :]
-        firsts = {stretch.section_id: stretch for stretch in stretches}
-        reach = self.thresholds.reach
-        begins = np.array([(firsts[int(n)].first - reach).timestamp() for n in others.section])
-        ends = np.array([(firsts[int(n)].last + reach).timestamp() for n in others.section])
-        seconds = others.instant / 1_000_000
-        inside = (seconds >= begins) & (seconds <= ends)
+        inside = self._inside(others, stretches)
         entries, said = flags_of(other_final, others.parameter >= 0)
         texts = list(starmap(_copy_columns, said))
-        was = [
-            _copy_columns(flag, None if tests is None else tuple(tests))
-            for flag, tests in zip(stored["quality"], stored["quality_tests"], strict=True)
-        ]
-        changed = np.array([texts[entry] != old for entry, old in zip(entries, was, strict=True)], dtype=bool)
+        tests = stored["quality_tests"].astype("category")
+        stated = stored["quality"].to_numpy(dtype=np.int64) * (len(tests.cat.categories) + 1)
+        stated += tests.cat.codes.to_numpy(dtype=np.int64) + 1
+        kinds, which = np.unique(stated, return_inverse=True)
+        words = [NULL, *tests.cat.categories]
+        was = [f"{kind // len(words)}\t{words[kind % len(words)]}" for kind in kinds.tolist()]
+        changed = np.array(texts, dtype=object)[entries] != np.array(was, dtype=object)[which]
         self._change(
             session, others, np.flatnonzero(changed & inside), entries, texts, revisions=stored["revision"]
         )
         return marks[: len(arrays)]
+
+    def _inside(self, others: ReadingArrays, stretches: Sequence[Stretch]) -> Bools:
+        """Which readings lie so near one of the stretches that it may decide about their flags."""
+        number, first, last = _as_spans(stretches)[0]
+        reach = int(self.thresholds.reach / _US)
+        order = np.argsort(number)
+        at = order[np.searchsorted(number[order], others.section)]
+        inside: Bools = (others.instant >= first[at] - reach) & (others.instant <= last[at] + reach)
+        return inside
 
     def _change_own(
         self, session: Session, upload_id: int, arrays: ReadingArrays, before: Ints, after: Ints

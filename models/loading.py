@@ -546,10 +546,11 @@ def drop_staged(session: Session, refused_rows: Sequence[int]) -> None:
         )
 
 
-def drop_known(session: Session) -> None:
+def drop_known(session: Session, *, repeated: bool = True) -> None:
     """Take out of the staging table the readings that the newest stored revision says already.
 
-    An unrounded value that only one of the two has is no difference. What is left is new or differs.
+    An unrounded value that only one of the two has is no difference. What is left is new or differs. Without
+    `repeated` those stay of which several rows are staged: the last one of them is to be found.
     """
     session.execute(text("ANALYZE staged_readings"))
     bounds = _staged_bounds(session)
@@ -567,6 +568,19 @@ def drop_known(session: Session) -> None:
         " AND n.parameter = r.parameter AND n.sampled_at = r.sampled_at AND n.revision > r.revision"
         " AND n.revision > 0 AND n.sampled_at BETWEEN :first AND :last)"
     )
+    several = ""
+    if not repeated:
+        session.execute(
+            text(
+                "CREATE TEMPORARY TABLE staged_repeats ON COMMIT DROP AS SELECT section_id, parameter,"
+                " sampled_at FROM staged_readings GROUP BY section_id, parameter, sampled_at"
+                " HAVING count(*) > 1"
+            )
+        )
+        several = (
+            " OR (s.section_id, s.parameter, s.sampled_at) IN (SELECT section_id, parameter, sampled_at"
+            " FROM staged_repeats)"
+        )
     session.execute(
         text(
             "CREATE TEMPORARY TABLE staged_rest ON COMMIT DROP AS SELECT * FROM staged_readings s"
@@ -574,11 +588,11 @@ def drop_known(session: Session) -> None:
             " AND r.parameter = s.parameter AND r.sampled_at = s.sampled_at"
             # The bounds let it skip other months.
             " AND r.sampled_at BETWEEN :first AND :last AND r.value = s.value AND r.qualifier = s.qualifier"
-            f" AND coalesce(r.full_value = s.full_value, true){newest if revised else ''})"
+            f" AND coalesce(r.full_value = s.full_value, true){newest if revised else ''}){several}"
         ),
         bounds,
     )
-    session.execute(text("DROP TABLE staged_readings"))
+    session.execute(text("DROP TABLE IF EXISTS staged_readings, staged_repeats"))
     session.execute(text("ALTER TABLE staged_rest RENAME TO staged_readings"))
     session.execute(text("ANALYZE staged_readings"))
 

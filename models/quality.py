@@ -81,7 +81,8 @@ def readings_near(
         " r.full_value, r.qualifier, r.station_type, r.station_status, r.quality, r.quality_tests"
         " FROM unnest(CAST({sections} AS integer[]), CAST({firsts} AS timestamptz[]),"
         " CAST({lasts} AS timestamptz[])) AS s(section_id, first, last)"
-        f" JOIN {SCHEMA}.readings r ON r.section_id = s.section_id AND r.sampled_at BETWEEN s.first AND s.last"
+        f" JOIN {SCHEMA}.readings r ON r.section_id = s.section_id"
+        " AND r.sampled_at BETWEEN s.first AND s.last"
         " WHERE r.sampled_at BETWEEN {first} AND {last} AND r.upload_id <> {other_than}) TO STDOUT"
     ).format(**{name: sql.Literal(value) for name, value in bounds.items()}, other_than=other_than)
     received = io.BytesIO()
@@ -98,7 +99,7 @@ def readings_near(
             column_types=_NEAR_COLUMNS, null_values=[NULL], strings_can_be_null=True
         ),
     )
-    frame = table.to_pandas()
+    frame: pd.DataFrame = table.to_pandas()
     frame["sampled_at"] = frame["sampled_at"].dt.tz_localize("UTC").dt.tz_convert(TIME_ZONE)
     if (frame["revision"] > 0).any():
         newest = frame.groupby(["section", "parameter", "sampled_at"], observed=True)["revision"]
