@@ -182,6 +182,9 @@ class _FeatureParser:
     ) -> None:
         fields = self.kind.fields
         used = {column.position for name in fields for column in by_field.get(name, ())}
+        if self.table.sheets_ignored:
+            params = {"sheet": self.table.sheet or "", "others": ", ".join(self.table.sheets_ignored)}
+            self.notices.append(Notice("sheets_ignored", params))
         if self.kind.name == "facilities":
             return  # any other column is welcome there
         for column in mapped:
@@ -196,9 +199,6 @@ class _FeatureParser:
                 self.notices.append(
                     Notice("column_not_stored", {"column": column.header}, column=column.header)
                 )
-        if self.table.sheets_ignored:
-            params = {"sheet": self.table.sheet or "", "others": ", ".join(self.table.sheets_ignored)}
-            self.notices.append(Notice("sheets_ignored", params))
 
     # -- rows --------------------------------------------------------------------------------------------
 
@@ -425,7 +425,7 @@ class _FeatureParser:
         data["row"] = self.table.rows[chosen]
         originals: list[Any] = [self._original(place, places) for place in chosen]
         data["original"] = pd.Series(originals, dtype=object)
-        names = [column.name for column in self.kind.columns]
+        names = self.kind.facts
         data["fact_hash"] = pd.Series(
             [
                 fact_hash(
@@ -459,6 +459,8 @@ class _FeatureParser:
             groups[tuple(values)].append(place)
         rows = [int(row) for row in frame["row"]]
         hashes = frame["fact_hash"].tolist()
+        for name in (column.name for column in self.kind.columns if not column.fact):
+            hashes = [f"{own} {said}" for own, said in zip(hashes, frame[name], strict=True)]
         refused: set[int] = set()
         repeated: set[int] = set()
         for subject, places in groups.items():

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from ingest.errors import MissingColumnsError, OptionError
+from ingest.kinds import KINDS
 from ingest.readers import Fault, RawTable
 from ingest.report import Notice
 from ingest.units import is_unit
@@ -135,7 +136,8 @@ def _mapping_of(name: str, document: Mapping[str, Any], kind: str) -> ColumnMapp
 
     _check_keys(document, _TOP, "", refuse)
     stated = str(document.get("kind", _READINGS)).replace("-", "_")
-    if stated != kind:
+    # What is measured only may come under the mapping of any kind that has places.
+    if stated != kind and not (kind == "facilities" and stated in KINDS and KINDS[stated].shape is not None):
         raise refuse(f"a mapping for {kind} (this one is for {stated})")
     time, detection = document.get("time", {}), document.get("detection", {})
     _check_keys(time, _TIME, "time", refuse)

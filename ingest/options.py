@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Literal
+
+from ingest.errors import OptionError
+from spatial.parameters import load_parameters
+
+_YEARS = (1900, 2100)  # as files have them
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,3 +117,67 @@ class IngestOptions:
     detection_limits: Mapping[str, Decimal] = field(default_factory=dict)
     mapping: str | None = None
     limits: Limits = field(default_factory=Limits)
+
+
+# -- options as people write them ------------------------------------------------------------------------
+
+
+def parse_pairs(option: str, texts: Sequence[str] | None) -> dict[str, str]:
+    """``FIELD=TEXT``, as often as it was said: texts by field.
+
+    Raises
+    ------
+    OptionError
+        If one of them is no such pair, or a field is named twice.
+    """
+    named: dict[str, str] = {}
+    for text in texts or ():
+        name, _, said = (part.strip() for part in text.partition("="))
+        if not name or not said:
+            raise OptionError(option, text, "FIELD=TEXT")
+        if named.setdefault(name, said) != said:
+            raise OptionError(option, text, f"{name}={named[name]}")
+    return named
+
+
+def parse_limits(texts: Sequence[str] | None) -> dict[str, Decimal]:
+    """``PARAMETER=NUMBER``: detection limits by parameter, in its own unit.
+
+    Raises
+    ------
+    OptionError
+        If a parameter is not known, or its limit is no number above 0.
+    """
+    option = "--detection-limit"
+    known = load_parameters()
+    limits: dict[str, Decimal] = {}
+    for code, text in parse_pairs(option, texts).items():
+        if code not in known:
+            raise OptionError(option, f"{code}={text}", ", ".join(known))
+        try:
+            limit = Decimal(text)
+        except InvalidOperation:
+            limit = Decimal(0)
+        if not (limit.is_finite() and limit > 0):
+            raise OptionError(option, f"{code}={text}", f"{code}=0.01 ({known[code].unit})")
+        limits[code] = limit
+    return limits
+
+
+def parse_capture(text: str | None) -> date | datetime | None:
+    """A day or a moment in ISO text; a moment without an offset is Beijing time.
+
+    Raises
+    ------
+    OptionError
+        If it is neither, or not of the years that files have.
+    """
+    if text is None:
+        return None
+    try:
+        moment = date.fromisoformat(text) if len(text) == len("2024-01-01") else datetime.fromisoformat(text)
+    except ValueError as error:
+        raise OptionError("--captured-at", text, "2024-01-01, 2024-01-01T08:00") from error
+    if not _YEARS[0] <= moment.year <= _YEARS[1]:
+        raise OptionError("--captured-at", text, f"{_YEARS[0]}–{_YEARS[1]}")
+    return moment

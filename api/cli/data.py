@@ -3,22 +3,32 @@
 from __future__ import annotations
 
 import json
-from datetime import date, datetime
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from api.cli.door import EXIT_REJECTED, Door, FormatOption, LoadingBar, OutOption, door
+from api.cli.door import (
+    EXIT_REJECTED,
+    Door,
+    FileFormatOption,
+    FormatOption,
+    LoadingBar,
+    OutOption,
+    door,
+)
 from api.kinds import Kind
 from api.output import Column, Format, Row, to_json
 
 if TYPE_CHECKING:
     from ingest.options import IngestOptions
+    from ingest.report import Notice
 
 TABLE_ROWS = 40
 TABLE_ERRORS = 50
+COLUMN_NOTICES = ("column_unknown", "column_unknown_similar", "column_not_stored")
 
 
 class WaterBody(StrEnum):
@@ -96,26 +106,34 @@ SheetOption = Annotated[str | None, typer.Option("--sheet", help="sheet or layer
 CapturedOption = Annotated[
     str | None, typer.Option("--captured-at", help="when a feed without years was captured (date or time)")
 ]
-
-
-def _captured(text: str | None) -> date | datetime | None:
-    if text is None:
-        return None
-    try:
-        return date.fromisoformat(text) if len(text) == len("2024-01-01") else datetime.fromisoformat(text)
-    except ValueError as error:
-        raise typer.BadParameter(f"{text!r} is not a date or time", param_hint="--captured-at") from error
-
-
-def _by_field(option: str, texts: list[str] | None) -> dict[str, str]:
-    """``FIELD=TEXT`` options as texts by field."""
-    named: dict[str, str] = {}
-    for text in texts or ():
-        field, _, said = (part.strip() for part in text.partition("="))
-        if not field or not said:
-            raise typer.BadParameter(f"{text!r} is not FIELD=TEXT", param_hint=option)
-        named[field] = said
-    return named
+MappingOption = Annotated[
+    str | None,
+    typer.Option(
+        "--mapping", help="how a foreign file's columns become ours: a TOML file, or wqp, wqp-dissolved"
+    ),
+]
+SwappedChoice = Annotated[
+    SwappedOption, typer.Option("--swapped", help="longitude and latitude in each other's column")
+]
+OutsideChoice = Annotated[
+    OutsideOption | None,
+    typer.Option(
+        "--outside",
+        help="places outside basin or province, and at (0, 0); default: warn, but (0, 0) is an error",
+    ),
+]
+NegativeOption = Annotated[
+    bool,
+    typer.Option("--negative-is-limit", help="a negative concentration is a detection limit (-0.05: <0.05)"),
+]
+LimitsOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--detection-limit",
+        metavar="PARAMETER=NUMBER",
+        help="detection limit of a bare ND, in the parameter's own unit; repeatable",
+    ),
+]
 
 
 def ingest_command(
@@ -128,16 +146,8 @@ def ingest_command(
     named: ColumnsOption = None,
     constants: ConstantsOption = None,
     code_from: CodeFromOption = None,
-    swapped: Annotated[
-        SwappedOption, typer.Option("--swapped", help="longitude and latitude in each other's column")
-    ] = SwappedOption.ERROR,
-    outside: Annotated[
-        OutsideOption | None,
-        typer.Option(
-            "--outside",
-            help="places outside basin or province, and at (0, 0); default: warn, but (0, 0) is an error",
-        ),
-    ] = None,
+    swapped: SwappedChoice = SwappedOption.ERROR,
+    outside: OutsideChoice = None,
     provinces: Annotated[
         Path | None, typer.Option("--provinces", help="polygon layer of provinces to check places against")
     ] = None,
@@ -147,13 +157,10 @@ def ingest_command(
     encoding: EncodingOption = None,
     sheet: SheetOption = None,
     source: Annotated[str | None, typer.Option("--source", help="where the file comes from")] = None,
-    mapping: Annotated[
-        str | None,
-        typer.Option(
-            "--mapping", help="how a foreign file's columns become ours: a TOML file, or wqp, wqp-dissolved"
-        ),
-    ] = None,
+    mapping: MappingOption = None,
     captured_at: CapturedOption = None,
+    negative_is_limit: NegativeOption = False,
+    detection_limits: LimitsOption = None,
     partial: Annotated[
         bool, typer.Option("--partial", help="load the good rows of a file with bad ones")
     ] = False,
@@ -173,16 +180,19 @@ def ingest_command(
 ) -> None:
     """Load files. Exit code: 0 all rows loaded, 1 rows rejected, 2 unusable file or arguments."""
     from ingest.loader import load_files
-    from ingest.options import IngestOptions
+    from ingest.options import IngestOptions, parse_capture, parse_limits, parse_pairs
 
     opened = door(context)
+    if form not in (Format.TABLE, Format.JSON):
+        message = opened.text("cli.format_not_here", form=form.value, fits="table, json")
+        raise typer.BadParameter(message, param_hint="--format")
     options = IngestOptions(
         crs=crs,
         rank=rank,
         transformation=transformation,
         transformation_accuracy_m=transformation_accuracy,
-        columns=_by_field("--column", named),
-        constants=_by_field("--set", constants),
+        columns=parse_pairs("--column", named),
+        constants=parse_pairs("--set", constants),
         code_from=None if code_from is None else code_from.value,
         swapped=swapped.value,
         outside=None if outside is None else outside.value,
@@ -191,7 +201,9 @@ def ingest_command(
         sheet=sheet,
         source=source,
         mapping=mapping,
-        captured_at=_captured(captured_at),
+        captured_at=parse_capture(captured_at),
+        negative_is_limit=negative_is_limit,
+        detection_limits=parse_limits(detection_limits),
         partial=partial,
         on_conflict=on_conflict.value,
         dry_run=dry_run,
@@ -323,22 +335,37 @@ def classify_command(
     ] = None,
     encoding: EncodingOption = None,
     sheet: SheetOption = None,
+    named: ColumnsOption = None,
+    constants: ConstantsOption = None,
+    mapping: MappingOption = None,
     captured_at: CapturedOption = None,
-    form: FormatOption = Format.TABLE,
+    negative_is_limit: NegativeOption = False,
+    detection_limits: LimitsOption = None,
+    form: FileFormatOption = None,
     out: OutOption = None,
 ) -> None:
     """Classify the samples of a readings file by GB 3838-2002, without any database."""
-    from ingest.options import IngestOptions
+    from ingest.options import IngestOptions, parse_capture, parse_limits, parse_pairs
     from ingest.readings import parse_readings
     from spatial.class_text import parse_water_class
     from spatial.classification import classify_samples
     from spatial.standards import load_standard
 
     opened = door(context)
+    chosen = opened.format_of(form, out)
     target_class = None if target is None else parse_water_class(target)
     if target is not None and target_class not in range(1, 6):
         raise typer.BadParameter(f"{target!r} is no class from Ⅰ to Ⅴ", param_hint="--target")
-    options = IngestOptions(encoding=encoding, sheet=sheet, captured_at=_captured(captured_at))
+    options = IngestOptions(
+        encoding=encoding,
+        sheet=sheet,
+        columns=parse_pairs("--column", named),
+        constants=parse_pairs("--set", constants),
+        mapping=mapping,
+        captured_at=parse_capture(captured_at),
+        negative_is_limit=negative_is_limit,
+        detection_limits=parse_limits(detection_limits),
+    )
     with opened.working(opened.text("cli.reading", name=file.name)):
         parsed = parse_readings(file, options)
         samples = classify_samples(
@@ -360,11 +387,23 @@ def classify_command(
         (text("cli.col_verdict"), lambda row: text(f"states.{row['verdict']}") if row["verdict"] else ""),
         (text("cli.col_main"), lambda row: "、".join(row["main_pollutants"])),
     ]
-    shown = rows if out is not None or form is not Format.TABLE else rows[:TABLE_ROWS]
-    opened.show(shown, columns, form, out)
+    shown = rows if out is not None or chosen is not Format.TABLE else rows[:TABLE_ROWS]
+    opened.show(shown, columns, chosen, out)
     if len(shown) < len(rows):
         opened.say(text("cli.more_rows", count=len(rows) - len(shown)))
+    _report_notices(opened, parsed.warnings, file)
     _report_problems(opened, parsed.problems, file)
+
+
+def _report_notices(opened: Door, notices: Sequence[Notice], file: Path) -> None:
+    """One line for each thing that is worth knowing and refuses nothing."""
+    for notice in list(notices)[:TABLE_ERRORS]:
+        told = notice.as_json(opened.text)
+        key = "cli.notice_in_file" if told["row"] is None else "cli.notice_in_row"
+        place = {} if told["row"] is None else {"row": told["row"]}
+        opened.say(opened.text(key, file=file.name, message=told["message"], **place))
+    if len(notices) > TABLE_ERRORS:
+        opened.say(opened.text("cli.more_rows", count=len(notices) - TABLE_ERRORS))
 
 
 def _report_problems(opened: Door, problems: Any, file: Path) -> None:
@@ -391,30 +430,43 @@ def distance_command(
     transformation: TransformationOption = None,
     transformation_accuracy: TransformationAccuracyOption = None,
     named: ColumnsOption = None,
+    constants: ConstantsOption = None,
     code_from: CodeFromOption = None,
+    swapped: SwappedChoice = SwappedOption.ERROR,
+    outside: OutsideChoice = None,
     encoding: EncodingOption = None,
     sheet: SheetOption = None,
-    form: FormatOption = Format.TABLE,
+    mapping: MappingOption = None,
+    form: FileFormatOption = None,
     out: OutOption = None,
 ) -> None:
     """Measure shoreline distances of a points, lines or polygons file, without any database."""
     from ingest.features import parse_features
-    from ingest.options import IngestOptions
+    from ingest.options import IngestOptions, parse_pairs
     from spatial.distance import distances_as_json, measure_distances, shorelines_in_force
 
     opened = door(context)
+    chosen = opened.format_of(form, out)
     options = IngestOptions(
         crs=crs,
         transformation=transformation,
         transformation_accuracy_m=transformation_accuracy,
-        columns=_by_field("--column", named),
+        columns=parse_pairs("--column", named),
+        constants=parse_pairs("--set", constants),
         code_from=None if code_from is None else code_from.value,
+        swapped=swapped.value,
+        outside=None if outside is None else outside.value,
         encoding=encoding,
         sheet=sheet,
+        mapping=mapping,
     )
     with opened.working(opened.text("cli.reading", name=file.name)):
         places = parse_features("facilities", file, options)
         lines = parse_features("shorelines", shorelines, IngestOptions(rank=rank))
+    _report_notices(opened, places.warnings, file)
+    # What columns a shoreline file has besides is nobody's business here; whether its places are right is.
+    of_lines = [notice for notice in lines.warnings if notice.code not in COLUMN_NOTICES]
+    _report_notices(opened, of_lines, shorelines)
     if places.problems or lines.problems:
         _report_problems(opened, places.problems, file)
         _report_problems(opened, lines.problems, shorelines)
@@ -422,7 +474,7 @@ def distance_command(
     facilities = places.frame
     with opened.working(opened.text("cli.measuring")):
         measured = measure_distances(facilities, shorelines_in_force(lines.frame), within_m=within)
-    if form is Format.PARQUET:
+    if chosen is Format.PARQUET:
         import io
 
         buffer = io.BytesIO()
@@ -431,7 +483,7 @@ def distance_command(
         opened.write(buffer.getvalue(), out)
         return
     rows: list[Row] = list(distances_as_json(measured))
-    if form is Format.GEOJSON:
+    if chosen is Format.GEOJSON:
         import shapely
 
         texts = shapely.to_geojson(facilities.geometry.to_numpy())
@@ -444,8 +496,8 @@ def distance_command(
         (opened.text("cli.col_distance"), lambda row: _nearest_text(opened, row)),
         (opened.text("cli.col_zones"), lambda row: "、".join(row["zones"])),
     ]
-    opened.show(rows if form is not Format.TABLE or out else rows[:TABLE_ROWS], columns, form, out)
-    if form is Format.TABLE and out is None and len(rows) > TABLE_ROWS:
+    opened.show(rows if chosen is not Format.TABLE or out else rows[:TABLE_ROWS], columns, chosen, out)
+    if chosen is Format.TABLE and out is None and len(rows) > TABLE_ROWS:
         opened.say(opened.text("cli.more_rows", count=len(rows) - TABLE_ROWS))
 
 

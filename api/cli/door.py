@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property, partial
@@ -45,6 +46,21 @@ EXIT_UNUSABLE = 2
 PLAIN_WIDTH = 160
 
 FormatOption = Annotated[Format, typer.Option("--format", help="table, json, csv, geojson or parquet")]
+FileFormatOption = Annotated[
+    Format | None,
+    typer.Option(
+        "--format",
+        help="table, json, csv, geojson or parquet; default: by the ending of --out, else table",
+    ),
+]
+ENDINGS: Mapping[str, tuple[Format, ...]] = {
+    ".json": (Format.JSON, Format.GEOJSON),
+    ".geojson": (Format.GEOJSON,),
+    ".csv": (Format.CSV,),
+    ".parquet": (Format.PARQUET,),
+    ".txt": (Format.TABLE, Format.CSV, Format.JSON, Format.GEOJSON),
+}
+"""What a file of each ending may hold; the first where nothing else is said."""
 OutOption = Annotated[Path | None, typer.Option("--out", help="write to this file instead of the screen")]
 AsOfOption = Annotated[str | None, typer.Option("--as-of", help="date (2024-01-01); default: today")]
 REGION = re.compile(r"([1-9][0-9])([0-9]{2})?([0-9]{2})?((?:[0-9]{3}){0,2})")
@@ -103,9 +119,9 @@ class Door:
             yield
 
     def show(self, rows: list[Row], columns: list[Column], form: Format, out: Path | None) -> None:
-        """Write rows in the asked format to the screen or a file."""
-        if form is Format.TABLE and out is None:
-            self.table(rows, columns)
+        """Write rows in the asked format to the screen or a file; `columns` are those of the table."""
+        if form is Format.TABLE:
+            self.table(rows, columns, out=out)
             return
         document: str | bytes
         match form:
@@ -136,14 +152,45 @@ class Door:
         except OSError as error:
             raise OutputError(str(out), error.strerror or str(error)) from error
 
-    def table(self, rows: list[Row], columns: list[Column], title: str | None = None) -> None:
-        """A Rich table on stdout; colours only on a terminal."""
+    def format_of(self, form: Format | None, out: Path | None) -> Format:
+        """The asked format, else the one that the ending of `--out` stands for, else a table.
+
+        Raises
+        ------
+        typer.BadParameter
+            If the ending stands for no format, or for another one than asked.
+        """
+        if out is None:
+            return form or Format.TABLE
+        ending = out.suffix.lower()
+        fits = ENDINGS.get(ending)
+        if form is None:
+            if fits is None:
+                endings = ", ".join(ENDINGS)
+                message = self.text("cli.format_unknown_ending", file=out.name, endings=endings)
+                raise typer.BadParameter(message, param_hint="--out")
+            return fits[0]
+        if fits is not None and form not in fits:
+            own = ", ".join(ending for ending, formats in ENDINGS.items() if form in formats)
+            message = self.text("cli.format_other_ending", file=out.name, form=form.value, endings=own)
+            raise typer.BadParameter(message, param_hint="--out")
+        return form
+
+    def table(
+        self, rows: list[Row], columns: list[Column], title: str | None = None, out: Path | None = None
+    ) -> None:
+        """A Rich table on stdout, with colours only on a terminal, or as plain text in a file."""
         table = Table(title=title, show_lines=False, header_style="bold")
         for heading, _ in columns:
             table.add_column(heading, overflow="fold")
         for row in rows:
             table.add_row(*("" if (cell := read(row)) is None else str(cell) for _, read in columns))
-        self.out.print(table, markup=False)
+        if out is None:
+            self.out.print(table, markup=False)
+            return
+        page = io.StringIO()
+        Console(file=page, width=PLAIN_WIDTH, color_system=None).print(table, markup=False)
+        self.write(page.getvalue(), out)
 
 
 def _console(*, stderr: bool) -> Console:

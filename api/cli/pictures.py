@@ -52,6 +52,9 @@ def _draw(
     from api.pictures import draw
 
     opened = door(context)
+    if out.suffix.lower() not in (".html", ".htm"):
+        message = opened.text("cli.map_ending", file=out.name)
+        raise typer.BadParameter(message, param_hint="--out")
     day = parse_date(as_of, "--as-of")
     with opened.working(opened.text("cli.drawing")):
         html = draw(opened.engine, opened.settings, opened.catalogue, subject, day, region=region, code=code)

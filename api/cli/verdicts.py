@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -11,7 +12,7 @@ import typer
 from api.cli.door import (
     AsOfOption,
     Door,
-    FormatOption,
+    FileFormatOption,
     OutOption,
     RegionOption,
     door,
@@ -39,27 +40,32 @@ def evaluate_command(
     as_of: AsOfOption = None,
     region: RegionOption = None,
     rule: Annotated[list[str] | None, typer.Option("--rule", help="only this rule; may be repeated")] = None,
-    form: FormatOption = Format.TABLE,
+    form: FileFormatOption = None,
     out: OutOption = None,
 ) -> None:
     """Run the rules as of a date, store the run, print the findings."""
     from api.jobs import run_evaluation
 
     opened = door(context)
+    chosen = opened.format_of(form, out)
     day = parse_date(as_of, "--as-of")
     with opened.working(opened.text("cli.evaluating")):
         result = run_evaluation(opened.engine, day, region=region, rule_ids=rule or None)
-    show_findings(opened, list(result.findings), form, out, day.isoformat())
+    show_findings(opened, list(result.findings), chosen, out, day.isoformat())
 
 
 def show_findings(opened: Door, findings: list[Row], form: Format, out: Any, as_of: str) -> None:
-    """Findings for a person (violations first, bounded) or for a program (all)."""
-    if form is not Format.TABLE or out is not None:
+    """Findings for a person (violations first; on the screen bounded) or for a program (all)."""
+    if form is not Format.TABLE:
         opened.show(findings, [], form, out)
         return
     order = {"violation": 0, "undetermined": 1, "compliant": 2}
     ranked = sorted(findings, key=lambda row: order[row["verdict"]])
-    list_findings(opened, ranked, as_of)
+    if out is None:
+        list_findings(opened, ranked, as_of)
+    else:
+        title = opened.text("cli.findings_title", as_of=as_of)
+        opened.table(ranked, finding_columns(opened), title=title, out=out)
     opened.say(finding_counts(opened, findings))
 
 
@@ -102,7 +108,7 @@ def assess_command(
     ],
     by: Annotated[Grouping, typer.Option("--by", help="section, river, basin or region")] = Grouping.SECTION,
     region: RegionOption = None,
-    form: FormatOption = Format.TABLE,
+    form: FileFormatOption = None,
     out: OutOption = None,
 ) -> None:
     """Assess water quality over a period."""
@@ -110,10 +116,11 @@ def assess_command(
     from spatial.period import parse_period
 
     opened = door(context)
+    chosen = opened.format_of(form, out)
     parsed = parse_period(period)
     with opened.working(opened.text("cli.evaluating")):
         rows: list[Row] = [item.as_json() for item in assess(opened.engine, parsed, by.value, region=region)]
-    opened.show(rows, _assessment_columns(opened, by), form, out)
+    opened.show(rows, _assessment_columns(opened, by), chosen, out)
 
 
 def _assessment_columns(opened: Door, by: Grouping) -> list[Column]:
@@ -162,23 +169,26 @@ def scoreboard_command(
     context: typer.Context,
     region: RegionOption = None,
     as_of: AsOfOption = None,
-    form: FormatOption = Format.TABLE,
+    form: FileFormatOption = None,
     out: OutOption = None,
 ) -> None:
     """Every quantified target of the plans: target, measured, verdict, evidence."""
     from api.jobs import score
 
     opened = door(context)
+    chosen = opened.format_of(form, out)
     day = parse_date(as_of, "--as-of")
     with opened.working(opened.text("cli.evaluating")):
         rows: list[Row] = [item.as_json() for item in score(opened.engine, day, region=region)]
-    if form is Format.TABLE and out is None:
-        show_scoreboard(opened, rows, day.isoformat(), every=True)
+    if chosen is Format.TABLE:
+        show_scoreboard(opened, rows, day.isoformat(), every=True, out=out)
     else:
-        opened.show(rows, [], form, out)
+        opened.show(rows, [], chosen, out)
 
 
-def show_scoreboard(opened: Door, rows: list[Row], as_of: str, *, every: bool) -> None:
+def show_scoreboard(
+    opened: Door, rows: list[Row], as_of: str, *, every: bool, out: Path | None = None
+) -> None:
     """The scoreboard for a person; not `every`: only the targets that have a computed or reported answer."""
     shown = [row for row in rows if every or row["verdict"] != "undetermined" or row["denominator"]]
     text = opened.text
@@ -194,7 +204,7 @@ def show_scoreboard(opened: Door, rows: list[Row], as_of: str, *, every: bool) -
         (text("cli.col_verdict"), lambda row: text(f"states.{row['verdict']}")),
         (text("cli.col_reason"), lambda row: reason_text(opened.catalogue, row)),
     ]
-    opened.table(shown, columns, title=text("cli.scoreboard_title", as_of=as_of))
+    opened.table(shown, columns, title=text("cli.scoreboard_title", as_of=as_of), out=out)
     counts = Counter(row["verdict"] for row in rows)
     opened.say(
         text(
@@ -206,7 +216,7 @@ def show_scoreboard(opened: Door, rows: list[Row], as_of: str, *, every: bool) -
 
 
 @rules_app.command("list")
-def list_rules(context: typer.Context, form: FormatOption = Format.TABLE, out: OutOption = None) -> None:
+def list_rules(context: typer.Context, form: FileFormatOption = None, out: OutOption = None) -> None:
     """Every rule with its document, clause and title."""
     from api.jobs import rule_rows
 
@@ -219,7 +229,8 @@ def list_rules(context: typer.Context, form: FormatOption = Format.TABLE, out: O
         (text("cli.col_title"), lambda row: row["title"]),
         (text("cli.col_evaluator"), lambda row: row["evaluator"]),
     ]
-    opened.show(list(rule_rows(opened.catalogue.language)), columns, form, out)
+    chosen = opened.format_of(form, out)
+    opened.show(list(rule_rows(opened.catalogue.language)), columns, chosen, out)
 
 
 @rules_app.command("show")

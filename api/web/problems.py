@@ -141,7 +141,10 @@ def _ours(request: Request, error: Exception) -> JSONResponse:
     if problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         log.error("request failed", path=request.url.path, error=str(error))
         return respond(request, problem, problem.title)
-    return respond(request, problem, error_text(get_catalogue(request, get_settings(request)), error))
+    detail = error_text(get_catalogue(request, get_settings(request)), error)
+    if isinstance(error, api_errors.BadRequestError):
+        return respond(request, problem, detail, errors=[{"parameter": error.parameter, "message": detail}])
+    return respond(request, problem, detail)
 
 
 def _invalid(request: Request, error: Exception) -> JSONResponse:
