@@ -384,6 +384,7 @@ def readings_between(
     *,
     section_codes: Sequence[str] | None = None,
     known_at: datetime | None = None,
+    origins: bool = False,
 ) -> pd.DataFrame:
     """Readings of a stretch of time, the latest revision of each, ordered by section, time, parameter.
 
@@ -397,7 +398,8 @@ def readings_between(
         the unit of the parameter; value is the detection limit where qualifier is '<'), qualifier,
         station_type (the reading's own, else that of the section's version in force on the last day),
         station_status, method, upload_id, quality (QARTOD: 1 pass, 2 not evaluated, 3 suspect, 4 fail,
-        9 missing), quality_tests (list of ``test:flag``, None where there is none).
+        9 missing), quality_tests (list of ``test:flag``, None where there is none); with `origins` also
+        source_row (as a person sees it in the file of the upload).
     """
     query, reading = reading_query(start, end, known_at)
     if section_codes is not None:
@@ -406,6 +408,8 @@ def readings_between(
     section = versions_in_force(versioned_table("sections"), last_day, known_at, [])
     query = query.outerjoin(section, section.c.code == SectionRegistryRow.code)
     columns = reading_columns(reading, func.coalesce(reading.station_type, section.c.station_type))
+    if origins:
+        columns["source_row"] = expression(reading.source_row)
     order = SectionRegistryRow.code, reading.sampled_at, reading.parameter
     return fetch_frame(session, query.order_by(*order), columns)
 

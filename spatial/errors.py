@@ -3,6 +3,8 @@
 Missing or undecidable data is never an error here; it comes back as an undetermined result.
 """
 
+from datetime import date
+
 
 class SpatialError(Exception):
     """Base class of every error raised by the engine."""
@@ -59,6 +61,17 @@ class RuleFileError(SpatialError):
         self.file = file
         self.entry = entry
         self.reason = reason
+
+
+class StandardNotInForceError(SpatialError):
+    """No packaged edition of the surface-water standard was in force on a day."""
+
+    def __init__(self, day: date, documents: tuple[str, ...]) -> None:
+        super().__init__(
+            f"no edition of the surface-water standard was in force on {day}; known: {', '.join(documents)}"
+        )
+        self.day = day
+        self.documents = documents
 
 
 class FrameColumnsError(SpatialError):
@@ -197,3 +210,13 @@ class AssessmentsMissingError(SpatialError):
     def __init__(self, period: str) -> None:
         super().__init__(f"the facts hold no assessments of the period {period!r}")
         self.period = period
+
+
+class ExplanationError(SpatialError):
+    """The readings do not lead to the assessment: `what` of it comes out differently."""
+
+    def __init__(self, section: str, period: str, what: str) -> None:
+        super().__init__(f"the readings of {section!r} in {period} do not give the {what} of the assessment")
+        self.section = section
+        self.period = period
+        self.what = what
