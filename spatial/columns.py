@@ -118,7 +118,8 @@ class ReadingColumns:
 
     def take(self, rows: slice | npt.NDArray[Any]) -> "ReadingColumns":
         """Give the readings of a slice, a mask or an array of row numbers; the codes stay as they are."""
-        cut = {name: array[rows] for name in _KINDS if isinstance(array := getattr(self, name), np.ndarray)}
+        arrays = {name: getattr(self, name) for name in _KINDS}
+        cut: Any = {name: array if array is None else array[rows] for name, array in arrays.items()}
         return replace(self, **cut)
 
     def blocks(self, rows: int) -> Iterator["ReadingColumns"]:
