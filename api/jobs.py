@@ -19,14 +19,14 @@ from api.catalogue import Language
 from api.errors import NotKnownError
 from api.settings import Settings
 from models import cluster, database, queries
-from spatial.assessment import SectionAssessment, assess_sections
+from spatial.assessment import SectionAssessment
 from spatial.distance import measure_distances, shorelines_in_force
 from spatial.evaluators import Facts, evaluate_rules, required_periods
 from spatial.groups import GroupAssessment, GroupBy, assess_groups
+from spatial.overlays import assess_in_force
 from spatial.period import Period, parse_period
 from spatial.rulebook import YANGTZE, Bilingual, Rulebook, load_rulebook
 from spatial.scoreboard import TargetScore, score_targets
-from spatial.standards import load_standard
 
 FACILITY_KINDS = {
     "outfalls": "outfall",
@@ -102,11 +102,11 @@ def with_distances(facilities: gpd.GeoDataFrame, shorelines: gpd.GeoDataFrame) -
 
 
 def assess_period(session: Session, sections: pd.DataFrame, period: Period) -> list[SectionAssessment]:
-    """Assess sections over one period from the readings in the database."""
+    """Assess sections over one period from the readings in the database, by the limits in force there."""
     readings = queries.readings_between(
         session, period.starts_at, period.ends_before, section_codes=[str(code) for code in sections["code"]]
     )
-    return assess_sections(sections, readings, period, load_standard())
+    return assess_in_force(sections, readings, period)
 
 
 @dataclass(frozen=True)
