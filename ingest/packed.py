@@ -42,7 +42,7 @@ def unpacked(path: Path, limits: Limits) -> tuple[str, bytes]:
         if ending == ".zip":
             with zipfile.ZipFile(path) as archive:
                 check_archive(path.name, archive, path.stat().st_size, limits.unpacked_bytes, limits)
-                member = _only_member(path.name, archive)
+                member = only_member(path.name, archive)
                 with archive.open(member) as stream:
                     return member.filename, _bounded(
                         path.name, stream.read, path.stat().st_size, limits, declared=member.file_size
@@ -63,7 +63,7 @@ def check_archive(file: str, archive: zipfile.ZipFile, packed_bytes: int, most: 
     total = sum(item.file_size for item in archive.infolist())
     if total > most:
         raise TooLargeError(file, "unpacked bytes", most, total)
-    _check_ratio(file, total, packed_bytes, limits)
+    check_ratio(file, total, packed_bytes, limits)
 
 
 def workbook_parts(file: str, data: bytes, limits: Limits) -> dict[str, bytes]:
@@ -95,7 +95,14 @@ def workbook_parts(file: str, data: bytes, limits: Limits) -> dict[str, bytes]:
     return parts
 
 
-def _only_member(file: str, archive: zipfile.ZipFile) -> zipfile.ZipInfo:
+def only_member(file: str, archive: zipfile.ZipFile) -> zipfile.ZipInfo:
+    """The one file of an archive, without what operating systems add to it.
+
+    Raises
+    ------
+    UnknownFormatError
+        If there are several files or none, or it is an archive itself.
+    """
     members = [
         item
         for item in archive.infolist()
@@ -113,7 +120,14 @@ def _refuse_nested(file: str, inside: str) -> None:
         raise UnknownFormatError(file, f"an archive inside an archive ({inside})")
 
 
-def _check_ratio(file: str, unpacked_bytes: int, packed_bytes: int, limits: Limits) -> None:
+def check_ratio(file: str, unpacked_bytes: int, packed_bytes: int, limits: Limits) -> None:
+    """Refuse what unpacks out of proportion to the packed size.
+
+    Raises
+    ------
+    TooLargeError
+        If it does, and is not small.
+    """
     allowed = max(limits.packing_ratio * packed_bytes, limits.packing_ratio_from_bytes)
     if unpacked_bytes > allowed:
         raise TooLargeError(file, "unpacked bytes", allowed, unpacked_bytes)
@@ -131,5 +145,5 @@ def _bounded(
         size += len(chunk)
         if size > most:
             raise TooLargeError(file, "unpacked bytes", most, size)
-        _check_ratio(file, size, packed_bytes, limits)
+        check_ratio(file, size, packed_bytes, limits)
     return b"".join(chunks)
