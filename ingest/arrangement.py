@@ -1,4 +1,4 @@
-"""A table in the shape that its kind is read in: totals out, a mapping applied, date and clock joined."""
+"""A table in the shape that its kind is read in: no totals, a mapping applied, date and clock joined."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ingest.errors import OptionError
 from ingest.headers import MappedColumn, Names, count_known, match_header
 from ingest.mapping import apply_mapping, load_mapping
 from ingest.options import IngestOptions
-from ingest.readers import HeaderScore, RawTable, without_totals
+from ingest.readers import HeaderScore, RawTable, note_short_rows, without_headers, without_totals
 from ingest.times import fold_time
 
 _CLOCK = re.compile(
@@ -55,7 +55,7 @@ def named_column(field: str, header: str, mapped: Sequence[MappedColumn]) -> Map
 
 
 def arrange(table: RawTable, options: IngestOptions, names: Names, kind: str) -> RawTable:
-    """The table with our columns: lines of totals passed over, the mapping applied, date and clock joined.
+    """The table with our columns: lines of no data passed over, a mapping applied, date and clock joined.
 
     Raises
     ------
@@ -65,7 +65,7 @@ def arrange(table: RawTable, options: IngestOptions, names: Names, kind: str) ->
         If there is no such mapping, or it says something that cannot be.
     """
     if table.geometry is None:
-        table = without_totals(table)
+        table = without_totals(without_headers(note_short_rows(table)))
     if options.mapping is not None:
         return apply_mapping(table, load_mapping(options.mapping, kind))
     return join_date_and_clock(table, names)

@@ -11,8 +11,9 @@ import gzip
 import io
 import itertools
 import zipfile
+import zlib
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import IO, cast
@@ -21,8 +22,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ingest import readers
-from ingest.errors import EmptyFileError, OptionError, TooLargeError, UnknownFormatError, WrongEncodingError
-from ingest.options import IngestOptions
+from ingest.errors import (
+    EmptyFileError,
+    IngestFileError,
+    MixedEncodingsError,
+    OptionError,
+    TooLargeError,
+    UnknownFormatError,
+    WrongEncodingError,
+)
+from ingest.options import IngestOptions, Limits
+from ingest.packed import BROKEN, PACKED_ENDINGS, check_archive, check_ratio, only_member
 from ingest.readers import HeaderScore, RawTable, read_table
 
 BLOCK_ROWS = 10_000
@@ -34,6 +44,8 @@ _HEAD_CHARACTERS = 1 << 20
 _HEAD_ROWS = 2 * readers.TITLE_ROWS
 """The first block has at least so many rows, so that the header is among them."""
 _TEXT_ENDINGS = {".csv", ".tsv", ".txt"}
+_MARK_BYTES = 8
+_WORKBOOK_MARKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1")
 
 
 class BlockSource:
@@ -52,7 +64,7 @@ class BlockSource:
         self.header_score = header_score
         self._whole: RawTable | None = None
         self._length = 0
-        if _is_long_text(path):
+        if _is_long_text(path, options.limits):
             size = path.stat().st_size
             if size > options.limits.streamed_bytes:
                 raise TooLargeError(path.name, "bytes", options.limits.streamed_bytes, size)
@@ -80,13 +92,13 @@ class BlockSource:
                 yield int(table.rows[place]), table.row_cells(place)
 
     def _sniffed_delimiter(self) -> str:
-        with _open_text(self.path, self._encoding) as stream:
+        with _open_text(self.path, self._encoding, self.options.limits) as stream:
             return readers._sniff_delimiter(stream.read(_HEAD_CHARACTERS), self.header_score)  # noqa: SLF001
 
     def _streamed(self) -> Iterator[RawTable]:
         file, limits = self.path.name, self.options.limits
         bounds = replace(limits, rows=limits.streamed_rows)
-        with _open_text(self.path, self._encoding) as stream:
+        with _open_text(self.path, self._encoding, self.options.limits) as stream:
             rows = readers._csv_rows(file, stream, self._delimiter, bounds)  # noqa: SLF001
             first = list(itertools.islice(rows, max(BLOCK_ROWS, _HEAD_ROWS)))
             table = self._table(first)
@@ -130,6 +142,7 @@ def _cut(table: RawTable) -> Iterator[RawTable]:
                 if first <= fault.position < last
             ),
             origin=None if table.origin is None else (table.origin[0], table.origin[1][first:last]),
+            short=tuple(place - first for place in table.short if first <= place < last),
             bad_geometry=tuple(place - first for place in table.bad_geometry if first <= place < last),
         )
 
@@ -137,50 +150,60 @@ def _cut(table: RawTable) -> Iterator[RawTable]:
 # -- long text files -------------------------------------------------------------------------------------
 
 
-def _is_long_text(path: Path) -> bool:
+def _is_long_text(path: Path, limits: Limits) -> bool:
     """Whether a file is a text file, packed or not, of more than `WHOLE_BYTES`; never raises."""
     try:
         ending = path.suffix.lower()
-        if ending == ".gz":
-            return Path(path.stem).suffix.lower() in _TEXT_ENDINGS and _is_longer(path)
         if ending == ".zip":
             with zipfile.ZipFile(path) as archive:
-                members = [item for item in archive.infolist() if not item.is_dir()]
-            name = members[0].filename if len(members) == 1 else ""
-            return Path(name).suffix.lower() in _TEXT_ENDINGS and members[0].file_size > WHOLE_BYTES
-        return ending in _TEXT_ENDINGS and path.is_file() and path.stat().st_size > WHOLE_BYTES
-    except (OSError, EOFError, zipfile.BadZipFile):
+                name = only_member(path.name, archive).filename
+            return Path(name).suffix.lower() in _TEXT_ENDINGS and _is_longer(path, limits)
+        name = path.stem if ending == ".gz" else path.name
+        return Path(name).suffix.lower() in _TEXT_ENDINGS and path.is_file() and _is_longer(path, limits)
+    except (*BROKEN, IngestFileError):
         return False  # reading it whole will say what is wrong
 
 
-def _is_longer(path: Path) -> bool:
-    with _open_bytes(path) as stream:
-        left = WHOLE_BYTES
+def _is_longer(path: Path, limits: Limits) -> bool:
+    left = WHOLE_BYTES
+    with _open_bytes(path, limits) as stream:
+        start = stream.read(_MARK_BYTES)
+        left -= len(start)
+        if start.startswith(_WORKBOOK_MARKS):
+            return False  # whatever its name says; text never begins like that
         while left >= 0 and (chunk := stream.read(_CHUNK)):
             left -= len(chunk)
     return left < 0
 
 
 @contextmanager
-def _open_bytes(path: Path) -> Iterator[IO[bytes]]:
+def _open_bytes(path: Path, limits: Limits) -> Iterator[IO[bytes]]:
+    """The unpacked bytes of a file; archives are held to their limits as :mod:`ingest.packed` does."""
+    with ExitStack() as stack:
+        try:
+            stream = _opened(path, limits, stack)
+        except BROKEN as error:
+            raise UnknownFormatError(path.name, str(error)) from error
+        try:
+            yield stream
+        except (EOFError, zipfile.BadZipFile, gzip.BadGzipFile, zlib.error) as error:
+            raise UnknownFormatError(path.name, str(error)) from error
+
+
+def _opened(path: Path, limits: Limits, stack: ExitStack) -> IO[bytes]:
     ending = path.suffix.lower()
-    try:
-        if ending == ".gz":
-            with gzip.open(path) as unpacked:
-                yield cast("IO[bytes]", unpacked)
-        elif ending == ".zip":
-            with zipfile.ZipFile(path) as archive, archive.open(archive.infolist()[0]) as stream:
-                yield stream
-        else:
-            with path.open("rb") as stream:
-                yield stream
-    except (EOFError, zipfile.BadZipFile, gzip.BadGzipFile, NotImplementedError) as error:
-        raise UnknownFormatError(path.name, str(error)) from error
+    if ending == ".gz":
+        return cast("IO[bytes]", stack.enter_context(gzip.open(path)))
+    if ending == ".zip":
+        archive = stack.enter_context(zipfile.ZipFile(path))
+        check_archive(path.name, archive, path.stat().st_size, limits.streamed_bytes, limits)
+        return stack.enter_context(archive.open(only_member(path.name, archive)))
+    return stack.enter_context(path.open("rb"))
 
 
 @contextmanager
-def _open_text(path: Path, encoding: str) -> Iterator[io.TextIOWrapper]:
-    with _open_bytes(path) as stream:
+def _open_text(path: Path, encoding: str, limits: Limits) -> Iterator[io.TextIOWrapper]:
+    with _open_bytes(path, limits) as stream:
         text = io.TextIOWrapper(stream, encoding=encoding, newline="")
         yield text
         text.detach()
@@ -188,7 +211,6 @@ def _open_text(path: Path, encoding: str) -> Iterator[io.TextIOWrapper]:
 
 def _stream_encoding(path: Path, options: IngestOptions) -> tuple[str, int]:
     """The encoding of a text file, chosen as :func:`ingest.readers.decode` does, and its number of lines."""
-    limit = options.limits.streamed_bytes
     if options.encoding is not None:
         try:
             known = codecs.lookup(options.encoding).name
@@ -198,7 +220,7 @@ def _stream_encoding(path: Path, options: IngestOptions) -> tuple[str, int]:
         candidates = ["utf-8-sig" if known == "utf-8" else options.encoding]
         named = options.encoding
     else:
-        with _open_bytes(path) as stream:
+        with _open_bytes(path, options.limits) as stream:
             start = stream.read(_CHUNK)
         marked = [name for mark, name in readers._BOMS if start.startswith(mark)]  # noqa: SLF001
         if not marked and (wide := readers._unmarked_utf16(start)) is not None:  # noqa: SLF001
@@ -207,19 +229,30 @@ def _stream_encoding(path: Path, options: IngestOptions) -> tuple[str, int]:
         named = marked[0] if marked else "UTF-8, GB18030"
     reached = 0
     for encoding in candidates:
-        at, lines = _decoded(path, encoding, limit)
+        at, lines = _decoded(path, encoding, options.limits, alone=len(candidates) == 1)
         if at is None:
             return encoding, lines
         reached = max(reached, at)
     raise WrongEncodingError(path.name, named, reached)
 
 
-def _decoded(path: Path, encoding: str, limit: int) -> tuple[int | None, int]:
-    """Position of the first byte that is no text in an encoding (None: all of it is), and the lines."""
+def _decoded(path: Path, encoding: str, limits: Limits, *, alone: bool) -> tuple[int | None, int]:
+    """Position of the first byte that is no text in an encoding (None: all of it is), and the lines.
+
+    Where nobody has named GB18030 (it does not stand `alone`), lines in UTF-8 within it are looked for.
+    """
     decoder = codecs.getincrementaldecoder(encoding)()
-    done = lines = 0
-    with _open_bytes(path) as stream:
+    packed = path.suffix.lower() in PACKED_ENDINGS
+    size, limit = path.stat().st_size, limits.streamed_bytes
+    done = lines = seen = 0
+    rest = b""
+    with _open_bytes(path, limits) as stream:
         while chunk := stream.read(_CHUNK):
+            if encoding == "gb18030" and not alone:
+                whole, _, rest = (rest + chunk).rpartition(b"\n")
+                if (line := readers.utf8_line(whole)) is not None:
+                    raise MixedEncodingsError(path.name, seen + line)
+                seen += whole.count(b"\n") + 1
             try:
                 text = decoder.decode(chunk)
             except UnicodeDecodeError as error:
@@ -228,8 +261,12 @@ def _decoded(path: Path, encoding: str, limit: int) -> tuple[int | None, int]:
                 raise UnknownFormatError(path.name, "it holds NUL characters: this is no table of text")
             lines += text.count("\n")
             done += len(chunk)
+            if packed:
+                check_ratio(path.name, done, size, limits)
             if done > limit:
                 raise TooLargeError(path.name, "unpacked bytes", limit, done)
+        if rest and (line := readers.utf8_line(rest)) is not None:
+            raise MixedEncodingsError(path.name, seen + line)
         try:
             decoder.decode(b"", final=True)
         except UnicodeDecodeError:

@@ -56,6 +56,42 @@ class WrongEncodingError(IngestFileError):
         self.encoding = encoding
 
 
+class MixedEncodingsError(IngestFileError):
+    """Lines in two encodings stand in one file: read as either of them, the others become other words."""
+
+    def __init__(self, file: str, line: int) -> None:
+        super().__init__("encoding_mixed", file, f"mixes GB18030 with UTF-8 (line {line})", line=line)
+        self.line = line
+
+
+class MismatchedFormatError(IngestFileError):
+    """The content is of another format than the name's ending says, and no table."""
+
+    def __init__(self, file: str, content: str, ending: str) -> None:
+        super().__init__(
+            "format_mismatch",
+            file,
+            f"is called {ending}, but holds {content}",
+            content=content,
+            ending=ending,
+        )
+        self.content = content
+
+
+class LockedFileError(IngestFileError):
+    """The workbook is encrypted: only its password opens it."""
+
+    def __init__(self, file: str) -> None:
+        super().__init__("file_locked", file, "is protected by a password")
+
+
+class ExampleOnlyError(IngestFileError):
+    """Of a template of ours only the example is left, which is never loaded unasked."""
+
+    def __init__(self, file: str) -> None:
+        super().__init__("example_only", file, "holds only the example of a template")
+
+
 class EmptyFileError(IngestFileError):
     """No header, or no row below it."""
 

@@ -31,7 +31,11 @@ from numpy.typing import NDArray
 
 from ingest.errors import (
     EmptyFileError,
+    ExampleOnlyError,
     FileMissingError,
+    LockedFileError,
+    MismatchedFormatError,
+    MixedEncodingsError,
     OptionError,
     SheetError,
     TooLargeError,
@@ -51,10 +55,13 @@ HeaderScore = Callable[[Sequence[str]], int]
 TITLE_ROWS = 20
 """A header stands within this many rows; what stands above it are titles."""
 
-DELIMITERS = (",", "\t", ";", "|")
+DELIMITERS = (",", "\t", ";", "|", "，", "；")
 
 EXAMPLE_SHEET, GUIDE_SHEET = "填写示例 Example", "填写说明 Guide"
 """Sheets that our own templates carry for people; they are read only when `--sheet` names them."""
+
+EXAMPLE_MARKS = ("示例（内容虚构）", "Example (made up)")
+"""What stands above the example of a template of ours, whatever its sheet is called."""
 
 _TEXT_ENDINGS = {".csv", ".tsv", ".txt"}
 _WORKBOOK_ENDINGS = {".xlsx", ".xlsm", ".xls", ".xlsb", ".ods"}
@@ -107,6 +114,8 @@ class RawTable:
         What the file declares (WKT or an authority code); None where it declares nothing.
     overlong :
         Rows with more cells than the header: (position, the cells beyond).
+    short :
+        Positions of rows with fewer cells than the header.
     bad_geometry :
         Positions of rows whose geometry is no geometry.
     notices :
@@ -129,6 +138,7 @@ class RawTable:
     geometry: NDArray[np.object_] | None = None
     crs: str | None = None
     overlong: tuple[tuple[int, tuple[str, ...]], ...] = ()
+    short: tuple[int, ...] = ()
     bad_geometry: tuple[int, ...] = ()
     sheets_ignored: tuple[str, ...] = ()
     notices: tuple[Notice, ...] = ()
@@ -176,10 +186,8 @@ def read_table(path: Path, options: IngestOptions, header_score: HeaderScore) ->
         return _read_layer(path.name, f"/vsizip/{path.resolve()}", options)
     name, data = unpacked(path, options.limits)
     ending = Path(name).suffix.lower()
-    if ending in _TEXT_ENDINGS:
-        table = _read_text(path.name, data, options, header_score)
-    elif ending in _WORKBOOK_ENDINGS:
-        table = _read_workbook(path.name, data, options, header_score)
+    if ending in _TEXT_ENDINGS or ending in _WORKBOOK_ENDINGS:
+        table = _read_by_content(path.name, ending, data, options, header_score)
     elif ending in _JSON_ENDINGS:
         table = _read_json(path.name, data, options)
     elif ending in _PARQUET_ENDINGS:
@@ -211,6 +219,57 @@ def _zip_holds_shapefile(path: Path, limits: Limits) -> bool:
             return any(name.lower().endswith(".shp") for name in archive.namelist())
     except BROKEN as error:
         raise UnknownFormatError(path.name, str(error)) from error
+
+
+# -- what a file really is -------------------------------------------------------------------------------
+
+_ZIP, _COMPOUND = b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+_OLD_SHEETS = (b"\x09\x00", b"\x09\x02", b"\x09\x04", b"\x09\x08")
+"""First record of the workbooks from before there were compound files."""
+_LOCKED = "EncryptedPackage".encode("utf-16-le")
+_STRANGERS = (
+    (b"%pdf", "PDF"),
+    (b"{\\rtf", "RTF"),
+    (b"rar!", "RAR"),
+    (b"7z\xbc\xaf", "7Z"),
+    (b"<!doctype html", "HTML"),
+    (b"<html", "HTML"),
+    (b"<table", "HTML"),
+    (b"<meta", "HTML"),
+    (b"<?xml", "XML"),
+)
+
+
+def is_workbook(start: bytes) -> bool:
+    """Whether a file begins as workbooks do, whatever its name is."""
+    return start.startswith((_ZIP, _COMPOUND))
+
+
+def _read_by_content(
+    file: str, ending: str, data: bytes, options: IngestOptions, header_score: HeaderScore
+) -> RawTable:
+    """Read text as text and workbooks as workbooks, also where the name says the other; that is told."""
+    start = data[:512].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    for mark, content in _STRANGERS:
+        if start.startswith(mark):
+            raise MismatchedFormatError(file, content, ending)
+    if data.startswith(_COMPOUND) and _LOCKED in data:
+        raise LockedFileError(file)
+    book = is_workbook(data) or (ending in _WORKBOOK_ENDINGS and data.startswith(_OLD_SHEETS))
+    if book == (ending in _WORKBOOK_ENDINGS):
+        read = _read_workbook if book else _read_text
+        return read(file, data, options, header_score)
+    if book:
+        table = _read_workbook(file, data, options, header_score)
+    else:
+        try:
+            table = _read_text(file, data, options, header_score)
+        except (WrongEncodingError, UnknownFormatError) as error:
+            raise UnknownFormatError(file, "it is neither a workbook nor a table of text") from error
+        if header_score(table.columns) == 0:
+            raise UnknownFormatError(file, "it is neither a workbook nor a table of text")
+    params = {"ending": ending, "content": "XLS/XLSX" if book else "CSV/TXT"}
+    return replace(table, notices=(*table.notices, Notice("format_by_content", params)))
 
 
 # -- text ------------------------------------------------------------------------------------------------
@@ -256,27 +315,71 @@ def decode(file: str, data: bytes, encoding: str | None) -> str:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:
         position = error.start
+    if (line := utf8_line(data)) is not None:
+        raise MixedEncodingsError(file, line)
     try:
         return data.decode("gb18030")
     except UnicodeDecodeError as error:
         raise WrongEncodingError(file, "UTF-8, GB18030", max(position, error.start)) from error
 
 
-_UTF16_SAMPLE, _UTF16_ZEROS = 1 << 16, 0.4
-"""Of the digits, commas and line ends of a table every second byte is zero; stray NULs are fewer."""
+_UTF8_WORD = re.compile(rb"(?:[\xe4-\xe9][\x80-\xbf]{2}){2}")
+
+
+def utf8_line(data: bytes) -> int | None:
+    """Number of the first line that is Chinese in UTF-8, among others that are GB18030; None: there is none.
+
+    Two Chinese characters in a row are looked for and then the whole line must be UTF-8: as GB18030 it would
+    be text too, in other words. Where a line is neither, the file is of some third kind.
+    """
+    end = -1
+    for match in _UTF8_WORD.finditer(data):
+        if match.start() < end:
+            continue
+        start = data.rfind(b"\n", 0, match.start()) + 1
+        end = data.find(b"\n", match.end())
+        end = len(data) if end < 0 else end
+        try:
+            data[start:end].decode("utf-8")
+        except UnicodeDecodeError:
+            continue
+        mixed = all(_is_text(line) for line in data.split(b"\n"))
+        return data.count(b"\n", 0, start) + 1 if mixed else None
+    return None
+
+
+def _is_text(line: bytes) -> bool:
+    for encoding in ("utf-8", "gb18030"):
+        try:
+            line.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+        return True
+    return False
+
+
+_UTF16_SAMPLE, _UTF16_ZEROS, _UTF16_ASCII_ZEROS = 1 << 16, 0.02, 0.4
+"""Of digits, commas and line ends every second byte is zero: of what is nothing else, nearly half of all."""
 
 
 def _unmarked_utf16(data: bytes) -> str | None:
-    """UTF-16 without a mark: zeros in one half of the bytes only, and many of them."""
+    """UTF-16 without a mark: zeros in one half of the bytes, and lines of cells if it is read so.
+
+    Zeros in the other half say nothing: 一 is U+4E00.
+    """
     sample = data[:_UTF16_SAMPLE]
     if len(data) % 2 or b"\x00" not in sample:
         return None
-    even, odd = sample[::2], sample[1::2]
-    zeros_even, zeros_odd = even.count(0), odd.count(0)
-    if not zeros_even and zeros_odd >= _UTF16_ZEROS * len(odd):
-        return "utf-16-le"
-    if not zeros_odd and zeros_even >= _UTF16_ZEROS * len(even):
-        return "utf-16-be"
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(sample)
+        least = _UTF16_ASCII_ZEROS  # ASCII as UTF-16, or UTF-8 with a few stray NULs
+    except UnicodeDecodeError:
+        least = _UTF16_ZEROS
+    for name, half in (("utf-16-le", sample[1::2]), ("utf-16-be", sample[::2])):
+        text = sample.decode(name, errors="ignore")
+        is_table = "\x00" not in text and "\n" in text and any(mark in text for mark in DELIMITERS)
+        if is_table and half.count(0) >= least * len(half):
+            return name
     return None
 
 
@@ -284,6 +387,8 @@ def _read_text(file: str, data: bytes, options: IngestOptions, header_score: Hea
     text = decode(file, data, options.encoding)
     if "\x00" in text:
         raise UnknownFormatError(file, "it holds NUL characters: this is no table of text")
+    if text.lstrip(' "\t\r\n').startswith(EXAMPLE_MARKS):
+        raise ExampleOnlyError(file)
     delimiter = _sniff_delimiter(text, header_score)
     rows = _csv_rows(file, io.StringIO(text, newline=""), delimiter, options.limits)
     return _table_of_rows(file, None, rows, header_score)
@@ -334,12 +439,15 @@ def _table_of_rows(
     cells: tuple[list[str], ...] = tuple([] for _ in range(width))
     numbers: list[int] = []
     overlong: list[tuple[int, tuple[str, ...]]] = []
+    short: list[int] = []
     kept: list[Sequence[str]] = []
     for number, row in itertools.chain(head[place + 1 :], numbered):
         if len(row) != width:
             beyond = tuple(cell for cell in row[width:] if cell.strip())
             if beyond:
                 overlong.append((len(numbers), beyond))
+            if len(row) < width and sheet is None:
+                short.append(len(numbers))
             row = [*row[:width], *[""] * (width - len(row))]  # noqa: PLW2901 - the padded row replaces it
         numbers.append(number)
         kept.append(row)
@@ -352,6 +460,7 @@ def _table_of_rows(
         cells=cells,
         rows=np.asarray(numbers, dtype=np.int64),
         overlong=tuple(overlong),
+        short=tuple(short),
     )
 
 
@@ -376,6 +485,33 @@ def without_totals(table: RawTable) -> RawTable:
     return replace(kept, notices=(*table.notices, Notice("total_rows_skipped", params)))
 
 
+def note_short_rows(table: RawTable) -> RawTable:
+    """Say which rows have fewer cells than the header: a file that was cut off looks like that."""
+    if not table.short:
+        return table
+    params = {"count": len(table.short), "rows": listed_rows(table.rows[list(table.short)].tolist())}
+    return replace(table, notices=(*table.notices, Notice("rows_short", params)))
+
+
+def without_headers(table: RawTable) -> RawTable:
+    """Pass over rows that repeat the header, and say so: pages of a report, files put one behind another."""
+    named = [place for place, column in enumerate(table.columns) if column.strip()]
+    if not named:
+        return table
+    first = table.columns[named[0]]
+    places = [
+        row
+        for row, cell in enumerate(table.cells[named[0]])
+        if cell.endswith(first)
+        and all(table.cells[place][row].strip("\ufeff ") == table.columns[place].strip() for place in named)
+    ]
+    if not places:
+        return table
+    params = {"count": len(places), "rows": listed_rows(table.rows[places].tolist())}
+    kept = select_rows(table, np.setdiff1d(np.arange(len(table)), places))
+    return replace(kept, notices=(*table.notices, Notice("header_rows_skipped", params)))
+
+
 def select_rows(table: RawTable, places: NDArray[np.int64]) -> RawTable:
     """The table with these rows only, in this order; each keeps its number."""
     moved = {int(place): position for position, place in enumerate(places)}
@@ -386,6 +522,7 @@ def select_rows(table: RawTable, places: NDArray[np.int64]) -> RawTable:
         rows=table.rows[places],
         geometry=None if table.geometry is None else table.geometry[places],
         overlong=tuple((moved[place], extra) for place, extra in table.overlong if place in moved),
+        short=tuple(moved[place] for place in table.short if place in moved),
         bad_geometry=tuple(moved[place] for place in table.bad_geometry if place in moved),
         faults=tuple(
             replace(fault, position=moved[fault.position])
@@ -418,6 +555,12 @@ def _read_workbook(file: str, data: bytes, options: IngestOptions, header_score:
         names = [name for name in names if not _NOT_DATA.search(name)] or names
         others = [name for name in book.names if name not in names and name not in aside]
     sheets = [sheet for name in names if (sheet := book.read(name, cell_text)).rows]
+    if options.sheet is None:
+        examples = [sheet.name for sheet in sheets if _is_example(sheet)]
+        if examples and len(examples) == len(sheets):
+            raise ExampleOnlyError(file)
+        sheets = [sheet for sheet in sheets if sheet.name not in examples]
+        others += examples
     if not sheets:
         raise EmptyFileError(file)
     chosen = sheets
@@ -437,10 +580,18 @@ def _read_workbook(file: str, data: bytes, options: IngestOptions, header_score:
     notices: tuple[Notice, ...] = ()
     if hidden and options.sheet is None:
         notices = (Notice("sheets_hidden", {"sheets": ", ".join(hidden)}),)
+    if not book.tells_hidden:
+        notices = (*notices, Notice("hidden_rows_unseen", {"format": book.format}))
     table = _joined_sheets(tables)
     return replace(
         table, sheets_ignored=ignored, notices=(*table.notices, *notices), date_1904=book.date_1904
     )
+
+
+def _is_example(sheet: Sheet) -> bool:
+    """Whether the banner of a template's example stands above the sheet."""
+    first = next((cell for row in sheet.rows[:TITLE_ROWS] for cell in row if cell.strip()), "")
+    return first.strip().startswith(EXAMPLE_MARKS)
 
 
 def _knows_header(sheet: Sheet, header_score: HeaderScore) -> bool:

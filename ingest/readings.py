@@ -8,10 +8,11 @@ Work is done once per different text, so that a feed of a million cells parses a
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal
@@ -38,6 +39,7 @@ from ingest.options import IngestOptions
 from ingest.readers import HeaderScore, RawTable, listed_rows, read_table
 from ingest.report import Notice, Problem
 from ingest.times import (
+    BEIJING,
     CAPTURE_SLACK,
     STALE_AFTER,
     ParsedTime,
@@ -124,6 +126,10 @@ _TEXTS = (
 )
 _MISSING_TEXTS = frozenset({"", "-", "--", "—", "/", "*", "null", "None", "nan", "NaN"})
 _MAX_DIGITS = 40
+_LONGEST_TEXT = 500
+"""Names, codes and statuses are shorter; what is longer has swallowed its neighbours."""
+_FUTURE_SLACK = timedelta(days=1)
+"""A clock may be ahead by so much; nothing is measured later."""
 _SUPERSEDED = "superseded"
 """Field of a column in whose place the caller named another."""
 
@@ -311,6 +317,7 @@ class _ReadingsParser:
         self.options = options
         self.names = names
         self.for_loading = for_loading
+        self.now = datetime.now(BEIJING)
         self.registry: Mapping[str, Parameter] = load_parameters()
         self.problems: list[Problem] = []
         self.stale: list[int] = []
@@ -479,6 +486,12 @@ class _ReadingsParser:
     def _texts(self, field: str) -> Texts:
         codes, texts = _factorize(self._cells(field))
         cleaned = [None if (text := clean_text(cell)) in _MISSING_TEXTS else text for cell in texts]
+        for entry, said in enumerate(cleaned):
+            if said is None or (code := _unfit(said)) is None:
+                continue
+            params = {"most": _LONGEST_TEXT} if code == "text_too_long" else {}
+            for place in np.flatnonzero(codes == entry):
+                self._problem(int(place), self.fields[field].header, texts[entry], code, **params)
         return _take(cleaned, codes)
 
     def _choice(self, field: str, column: Column) -> Texts:
@@ -549,6 +562,10 @@ class _ReadingsParser:
         self, header: str, text: str, capture: datetime | None, places: NDArray[np.intp]
     ) -> datetime | None:
         parsed = parse_time(text, captured=capture, date_1904=self.table.date_1904)
+        if self.for_loading and parsed.at is not None and parsed.at > self.now + _FUTURE_SLACK:
+            for place in places:
+                self._problem(int(place), header, text, "time_in_future")
+            return None
         if parsed.code is None:
             if parsed.at is not None and capture is not None and capture - parsed.at > STALE_AFTER:
                 self._note_stale(text, places)
@@ -759,6 +776,15 @@ class _LongCell:
     code: str | None = None
     wrong: str = "value"
     params: Mapping[str, Any] = field(default_factory=dict)
+
+
+def _unfit(text: str) -> str | None:
+    """What is wrong with a name, a code or a status; None where nothing is."""
+    if len(text) > _LONGEST_TEXT:
+        return "text_too_long"
+    if not text.isprintable() and any(unicodedata.category(sign) == "Cc" for sign in text):
+        return "text_control_character"
+    return None
 
 
 def _is_reading(cell: CellValue) -> bool:

@@ -74,7 +74,15 @@ class Notice:
 
 
 _COUNTED = frozenset(
-    {"rows_left_out", "rows_of_other_form", "rows_unmapped", "stale_rows", "total_rows_skipped"}
+    {
+        "header_rows_skipped",
+        "rows_left_out",
+        "rows_of_other_form",
+        "rows_short",
+        "rows_unmapped",
+        "stale_rows",
+        "total_rows_skipped",
+    }
 )
 
 

@@ -78,7 +78,7 @@ _SCIENTIFIC = re.compile(rf"^(?P<mantissa>[+-]?(?:{_NUMBER}))(?:[x×*·]10\^?|e)
 _PLAIN = re.compile(rf"^[+-]?(?:{_NUMBER})$")
 _THOUSANDS = re.compile(r"^[+-]?\d{1,3}(?:,\d{3})+(?:\.\d+)?$")
 _BELOW = re.compile(
-    r"^(?:(?:<|〈|小于|低于)(?P<sign>[^<=]+)|(?P<suffix>[^<]+?)l|(?:nd|未检出)[(\[]<?(?P<nd>[^()\[\]]+?)l?[)\]])$"
+    r"^(?:(?:<|〈|小于|低于)(?P<sign>[^<=]+)|(?P<suffix>[-+\d.,x×*·^e␣]+?)l|(?:nd|未检出)[(\[]<?(?P<nd>[^()\[\]]+?)l?[)\]])$"
 )
 _SPACED_DIGITS = re.compile(r"(?<=[\d.,]) (?=[\d.,])")
 _SPACED_THOUSANDS = re.compile(r"^[+-]?\d{1,3}(?: \d{3})+(?:\.\d+)?$")

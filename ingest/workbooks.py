@@ -72,18 +72,36 @@ class Workbook:
         If it is no workbook, or broken.
     TooLargeError
         If it would unpack to more than the limits allow.
+
+    Attributes
+    ----------
+    format :
+        ``XLSX``, ``XLSB``, ``ODS`` or ``XLS``.
+    tells_hidden :
+        Whether hidden rows, and numbers that are shown in another way, can be seen in this format.
     """
 
     def __init__(self, file: str, data: bytes, limits: Limits) -> None:
         self.file = file
         self._parts: Mapping[str, bytes] = {}
-        if zipfile.is_zipfile(io.BytesIO(data)):
+        packed = zipfile.is_zipfile(io.BytesIO(data))
+        if packed:
             self._parts = workbook_parts(file, data, limits)
         try:
             self._book = CalamineWorkbook.from_filelike(io.BytesIO(data))
         except (CalamineError, OSError, zipfile.BadZipFile) as error:
             raise UnknownFormatError(file, str(error)) from error
         self.names = list(self._book.sheet_names)
+        self.tells_hidden = "xl/workbook.xml" in self._parts
+        self.format = (
+            "XLSX"
+            if self.tells_hidden
+            else "XLSB"
+            if "xl/workbook.bin" in self._parts
+            else "ODS"
+            if packed
+            else "XLS"
+        )
         self.hidden = {
             sheet.name
             for sheet in self._book.sheets_metadata

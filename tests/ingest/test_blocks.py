@@ -6,6 +6,7 @@ import sys
 import zipfile
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -84,7 +85,7 @@ ROWS = feed(
 )
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030", "utf-16", "utf-16-le"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030", "utf-16", "utf-16-le", "utf-16-be"])
 @pytest.mark.parametrize("ending", ["", ".gz", ".zip"])
 @pytest.mark.usefixtures("small_blocks")
 def test_a_streamed_file_has_the_rows_of_the_whole_one(tmp_path: Path, encoding: str, ending: str) -> None:
@@ -139,6 +140,68 @@ def test_a_long_file_that_is_no_table_of_text_is_refused_on_opening(tmp_path: Pa
     packed.write_bytes(gzip.compress(good)[:-20])
     with pytest.raises(UnknownFormatError):
         source(packed)
+
+
+@pytest.mark.parametrize("ending", [".gz", ".zip"])
+@pytest.mark.usefixtures("small_blocks")
+def test_a_long_file_that_unpacks_out_of_proportion_is_refused_before_any_row(
+    tmp_path: Path, ending: str
+) -> None:
+    data = as_csv([ROWS[0]] * 5_000).encode()
+    path = tmp_path / f"r.csv{ending}"
+    if ending == ".gz":
+        path.write_bytes(gzip.compress(data))
+    else:
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr("r.csv", data)
+    assert len(data) > 50 * path.stat().st_size
+    within = Limits(packing_ratio=50, packing_ratio_from_bytes=len(data))
+    assert sum(map(len, source(path, limits=within))) == 5_000
+    with pytest.raises(TooLargeError) as refused:
+        source(path, limits=replace(within, packing_ratio_from_bytes=len(data) - 1))
+    assert refused.value.params["what"] == "unpacked bytes"
+
+
+@pytest.mark.usefixtures("small_blocks")
+def test_a_long_file_in_an_archive_is_the_only_one_and_no_archive_itself(tmp_path: Path) -> None:
+    data = as_csv(ROWS).encode()
+    path = tmp_path / "r.zip"
+
+    def zipped(**members: bytes) -> Path:
+        with zipfile.ZipFile(path, "w") as archive:
+            for name, content in members.items():
+                archive.writestr(name.replace("__", "/").replace("_dot_", "."), content)
+        return path
+
+    found = source(zipped(data__=b"", data__r_dot_csv=data, data___dot_r_dot_csv=b"\0"))
+    assert sum(map(len, found)) == len(ROWS)
+    for refused in (
+        {"r_dot_csv_dot_gz": gzip.compress(data)},
+        {"r_dot_zip": path.read_bytes()},
+        {"a_dot_csv": data, "b_dot_csv": data},
+    ):
+        with pytest.raises(UnknownFormatError):
+            source(zipped(**refused))
+    locked = bytearray(zipped(r_dot_csv=data).read_bytes())
+    for mark, place in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        locked[locked.index(mark) + place] |= 1
+    path.write_bytes(locked)
+    with pytest.raises(UnknownFormatError, match="encrypted"):
+        source(path)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("whole_bytes", [0, 1 << 24])
+def test_utf16_without_a_mark_is_read_also_where_most_of_it_is_chinese(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, encoding: str, whole_bytes: int
+) -> None:
+    monkeypatch.setattr(blocks, "WHOLE_BYTES", whole_bytes)
+    rows = feed(*({"pH": "7", "备注": "一类水质，监测一切正常" * 30} for _ in range(50)))
+    path = tmp_path / "r.csv"
+    path.write_bytes(as_csv(rows).encode(encoding))
+    (table,) = source(path)
+    assert table.columns == tuple(rows[0])
+    assert table.row_cells(49) == rows[49]
 
 
 # -- loading ---------------------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """Every hostile file gets the report that stands beside it: no more, no less, and no crash."""
 
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,15 +13,28 @@ from ingest.errors import IngestError
 from ingest.loader import load_files
 from tests.ingest.hostile.cases import Case
 from tests.ingest.hostile.facilities import FACILITIES
+from tests.ingest.hostile.readings import READINGS, STOCK
 
 UNFILLED = re.compile(r"\{[a-z_]+\}")
 
-CASES = (*FACILITIES,)
+CASES = (*FACILITIES, *READINGS)
 """Cases of other kinds of files are added here by the name of their module."""
 
 
+@pytest.fixture(scope="module")
+def stocked(clone_database: Callable[[], Engine], tmp_path_factory: pytest.TempPathFactory) -> Engine:
+    """A database that knows what the files of readings are held against."""
+    engine, folder = clone_database(), tmp_path_factory.mktemp("stock")
+    for kind, file, content in STOCK:
+        (folder / file).write_bytes(content)
+        (report,) = load_files(engine, kind, [folder / file])
+        assert report.ok
+    return engine
+
+
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.kind}: {case.defect}")
-def test_a_hostile_file_gets_the_report_beside_it(engine: Engine, tmp_path: Path, case: Case) -> None:
+def test_a_hostile_file_gets_the_report_beside_it(stocked: Engine, tmp_path: Path, case: Case) -> None:
+    engine = stocked
     path = tmp_path / case.file
     path.write_bytes(case.content)
     for name, content in case.companions.items():
@@ -57,3 +71,4 @@ def test_a_hostile_file_gets_the_report_beside_it(engine: Engine, tmp_path: Path
 def test_the_corpus_has_one_name_for_each_defect() -> None:
     assert len({(case.kind, case.defect) for case in CASES}) == len(CASES)
     assert len(FACILITIES) >= 40
+    assert len(READINGS) >= 70
