@@ -35,15 +35,16 @@ from ingest.quality import (
     load_thresholds,
 )
 from models import quality as store
-from models.loading import NULL
+from models.loading import NULL, Stretch
 from models.partitions import Month, month_bounds
-from models.quality import Stretch
 
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
 IN_MEMORY = 2_000_000
 """Readings of a file that are kept in memory; more are kept in temporary files."""
+NOBODYS = 0
+"""The number of no upload."""
 AT_ONCE = 300_000
 """About as many readings are looked at together."""
 _BUCKETS = 128
@@ -244,7 +245,30 @@ class QualityControl:
         marks = check_series(both, both_mask, self.thresholds)
         # Parts and totals of one instant may have come in two files.
         marks |= check_relations(both, both_mask, self.thresholds)
-        other_final = other_mask | marks[len(arrays) :]
+        self._change_stored(session, others, other_mask | marks[len(arrays) :], stored, stretches)
+        return marks[: len(arrays)]
+
+    def judge_again(self, session: Session, stretches: Sequence[Stretch]) -> int:
+        """Judge stored readings of the stretches, and near them, anew; returns how many flags changed."""
+        reach = (2 * self.thresholds.reach).to_pytimedelta()
+        stored = store.readings_near(session, stretches, reach, other_than=NOBODYS)
+        if stored.empty:
+            return 0
+        numbers = stored["section"].to_numpy(dtype=np.int64)
+        arrays = replace(arrays_of_frame(stored, self.thresholds), section=numbers)
+        mask = check_samples(arrays, self.thresholds)
+        mask |= check_series(arrays, mask, self.thresholds)
+        return self._change_stored(session, arrays, mask, stored, stretches)
+
+    def _change_stored(
+        self,
+        session: Session,
+        others: ReadingArrays,
+        other_final: Ints,
+        stored: pd.DataFrame,
+        stretches: Sequence[Stretch],
+    ) -> int:
+        """Give those near the stretches their new flags; returns how many were others."""
         inside = self._inside(others, stretches)
         entries, said = flags_of(other_final, others.parameter >= 0)
         texts = list(starmap(_copy_columns, said))
@@ -255,10 +279,9 @@ class QualityControl:
         words = [NULL, *tests.cat.categories]
         was = [f"{kind // len(words)}\t{words[kind % len(words)]}" for kind in kinds.tolist()]
         changed = np.array(texts, dtype=object)[entries] != np.array(was, dtype=object)[which]
-        self._change(
-            session, others, np.flatnonzero(changed & inside), entries, texts, revisions=stored["revision"]
-        )
-        return marks[: len(arrays)]
+        rows = np.flatnonzero(changed & inside)
+        self._change(session, others, rows, entries, texts, revisions=stored["revision"])
+        return len(rows)
 
     def _inside(self, others: ReadingArrays, stretches: Sequence[Stretch]) -> Bools:
         """Which readings lie so near one of the stretches that it may decide about their flags."""
@@ -317,6 +340,23 @@ class QualityControl:
     def report(self, *, cells: Mapping[str, int], names: Mapping[int, str]) -> dict[str, Any]:
         """The quality report of the upload; `cells` is as in :meth:`ingest.quality.Tally.report`."""
         return self._tally.report(cells=cells, names=names)
+
+
+def reflag(session: Session, stretches: Sequence[Stretch], thresholds: Thresholds | None = None) -> int:
+    """Judge stored readings anew, in stretches of time and within the reach of the tests around them.
+
+    Needed where readings came to another section, and with that to other neighbours. Returns how many flags
+    changed.
+    """
+    if not stretches:
+        return 0
+    whole: dict[int, Stretch] = {}
+    for stretch in stretches:
+        known = whole.get(stretch.section_id, stretch)
+        first, last = min(known.first, stretch.first), max(known.last, stretch.last)
+        whole[stretch.section_id] = Stretch(stretch.section_id, first, last)
+    control = QualityControl(thresholds)
+    return sum(control.judge_again(session, [stretch]) for stretch in whole.values())
 
 
 class _Near:

@@ -19,6 +19,7 @@ from typing import Any
 
 from ingest.errors import OptionError
 from ingest.headers import match_header, names_of
+from ingest.names import fold_name
 from ingest.times import parse_date
 from ingest.values import parse_number
 from spatial.class_text import parse_water_class
@@ -42,6 +43,7 @@ class Type(StrEnum):
     REGION = "region"
     OBJECT = "object"  # a JSON object
     PARAMETER = "parameter"
+    NAMES = "names"  # several, in one cell
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,8 @@ class Column:
 
     `choices` names a set of ``data/choices.csv``; `unit` is what a unit in the header is converted into;
     `default` stands for an empty cell, `absent` for every cell where the file has no such column; the
-    `unknown_words` say what `absent` says.
+    `unknown_words` say what `absent` says. What is no `fact` stands beside the versions of a subject, not in
+    them, and is no reason for a new one.
     """
 
     name: str
@@ -64,6 +67,7 @@ class Column:
     default: Any = None
     absent: Any = None
     unknown_words: frozenset[str] = frozenset()
+    fact: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +96,11 @@ class Kind:
             ("lon", "lat", "coordinates", "geometry", "easting", "northing", "x", "y") if self.shape else ()
         )
         return (*(column.name for column in self.columns), *places)
+
+    @property
+    def facts(self) -> tuple[str, ...]:
+        """Columns that make up a version of a subject."""
+        return tuple(column.name for column in self.columns if column.fact)
 
     @property
     def required(self) -> tuple[str, ...]:
@@ -179,6 +188,8 @@ KINDS: Mapping[str, Kind] = {
                 Column("level", Type.CHOICE, choices="level"),
                 Column("station_type", Type.CHOICE, choices="station_type"),
                 Column("target_class", Type.WATER_CLASS),
+                Column("former_names", Type.NAMES, fact=False),
+                Column("former_codes", Type.NAMES, fact=False),
                 *_VALIDITY,
             ),
             key=("code",),
@@ -363,6 +374,8 @@ Cell = tuple[Any, CellError | None]
 _EMPTY = frozenset(
     {"", "-", "--", "—", "——", "/", "\\", "*", "null", "NULL", "None", "nan", "NaN", "N/A", "#N/A"}
 )
+_BETWEEN_NAMES = re.compile(r"[、，,；;/／|｜]")
+_NO_NAMES = frozenset({"无", "none"})
 _REGION_CODE = re.compile(r"^[1-9]\d{5}(?:\d{3}){0,2}$")
 
 
@@ -408,7 +421,7 @@ def parse_cell(column: Column, text: str, factor: Decimal | None = None) -> Cell
 
     `factor` converts a number from the unit of the header into the column's own.
     """
-    cleaned = clean_text(text)
+    cleaned = clean_text("、".join(text.splitlines()) if column.type is Type.NAMES else text)
     if cleaned in _EMPTY or cleaned in column.empty_words:
         return column.default, None
     if cleaned.lower() in column.unknown_words:
@@ -503,6 +516,21 @@ def _parse_parameter(_: Column, text: str) -> Cell:
     return (field, None) if field in codes else (None, CellError("parameter_unknown", {}))
 
 
+def _parse_names(column: Column, text: str) -> Cell:
+    """Different names of one cell; one word says that there are none."""
+    if text.lower() in _NO_NAMES:
+        return (), None
+    names: dict[str, str] = {}
+    for part in _BETWEEN_NAMES.split(text):
+        name = part.strip()
+        _, error = _parse_text(column, name)
+        if error is not None:
+            return None, error
+        if name:
+            names.setdefault(fold_name(name), name)
+    return tuple(names.values()) or None, None
+
+
 _PARSERS: Mapping[Type, Callable[[Column, str], Cell]] = {
     Type.TEXT: _parse_text,
     Type.CHOICE: _parse_choice,
@@ -516,4 +544,5 @@ _PARSERS: Mapping[Type, Callable[[Column, str], Cell]] = {
     Type.REGION: _parse_region,
     Type.OBJECT: _parse_object,
     Type.PARAMETER: _parse_parameter,
+    Type.NAMES: _parse_names,
 }

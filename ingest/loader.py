@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from pathlib import Path
@@ -25,14 +25,17 @@ from sqlalchemy.orm import Session
 
 from ingest.blocks import BlockSource
 from ingest.errors import FileMissingError, LoadConflictError, OptionError
-from ingest.features import ParsedFeatures, parse_features
-from ingest.kinds import KINDS, LOADABLE, READINGS
+from ingest.features import ParsedFeatures, fact_hash, parse_features
+from ingest.flagging import reflag
+from ingest.kinds import KINDS, LOADABLE, READINGS, Kind
 from ingest.names import fold_name
 from ingest.options import IngestOptions
 from ingest.readers import RawTable
 from ingest.readings_load import Outcome, ReadingsFile, ReadingsLoad, RowBook
-from ingest.report import Notice, Translator, UploadReport
+from ingest.report import Notice, Problem, Translator, UploadReport
+from ingest.sections import Match, Refusal, SectionIndex, SectionKey
 from models import loading
+from models.sections import AliasStatement, insert_aliases
 from models.tables import SRID
 
 Progress = Callable[[str, int, int], None]
@@ -41,6 +44,8 @@ Progress = Callable[[str, int, int], None]
 REASON = "原因"
 _CANDIDATES = 8
 _RENAMED = {"outfalls": {"key": "is_key"}}
+_NAMING = {"section_targets": "section", "water_sources": "section_code", "ledger": "subject_code"}
+"""Kinds whose rows name a section, and where: files may use its name, or what it was called before."""
 
 
 def load_files(
@@ -227,7 +232,7 @@ class _FileLoad:
             "columns": dict(options.columns) or None,
             "constants": dict(options.constants) or None,
             "code_from": options.code_from,
-            "mapping": options.mapping,
+            "mapping": None if options.mapping is None else Path(options.mapping).name,
             "encoding": options.encoding,
             "sheet": options.sheet,
             "captured_at": None if options.captured_at is None else options.captured_at.isoformat(),
@@ -400,12 +405,16 @@ class _FeaturesLoad:
         outcome.notices.extend(parsed.warnings)
         book.mark(sorted(parsed.repeated), RowBook.DUPLICATE)
         rows = list(self._rows())
+        if parsed.kind in _NAMING:
+            rows = self._named_sections(rows)
         if parsed.kind == "ledger":
             known = loading.insert_ledger_events(
                 self.session, self.upload_id, self.recorded_at, self.options.source, rows
             )
         else:
             known = loading.insert_versions(self.session, parsed.kind, self.upload_id, self.recorded_at, rows)
+        if parsed.kind == "sections":
+            known -= self._record_aliases(rows)
         book.mark(sorted(known), RowBook.DUPLICATE)
         book.mark(sorted({row["source_row"] for row in rows} - known), RowBook.LOADED)
         if parsed.kind == "sections":
@@ -416,7 +425,7 @@ class _FeaturesLoad:
         frame = self.parsed.frame
         kind = KINDS[self.parsed.kind]
         renamed = _RENAMED.get(kind.name, {})
-        names = [column.name for column in kind.columns]
+        names = [column.name for column in kind.columns]  # what is no fact is left out by the table
         hashes = _version_hashes(frame) if kind.name == "shorelines" else None
         geometry = None
         if kind.shape is not None:
@@ -440,10 +449,104 @@ class _FeaturesLoad:
             rows, key=lambda row: (row["valid_from"] is not None, row["valid_from"] or date.min)
         ):
             latest[row["code"]] = (row["code"], row["province"], row["name"])
-        for adoption in loading.register_sections(self.session, list(latest.values()), fold_name):
+        adopted = loading.register_sections(self.session, list(latest.values()), fold_name)
+        index = SectionIndex(self.session)
+        for provisional, section in index.adopters():
+            adoption = loading.adopt_readings(self.session, provisional, section)
+            adopted += [adoption] if adoption is not None else []
+        # Readings that moved have other neighbours than those by which they were judged.
+        reflag(self.session, [adoption.moved for adoption in adopted if adoption.moved is not None])
+        for adoption in adopted:
             params = {"provisional": adoption.provisional_code, "code": adoption.code, "count": adoption.left}
             code = "section_adopted" if adoption.left == 0 else "section_adopted_partly"
             self.outcome.notices.append(Notice(code, params))
+        for name, section, other in index.shared_names(latest):
+            params = {"code": section.code, "former": name, "other": f"{other.code} {other.name}"}
+            self.outcome.notices.append(Notice("section_alias_shared", params))
+
+    def _record_aliases(self, rows: Sequence[Mapping[str, Any]]) -> set[int]:
+        """Keep what the file says of former names and codes; returns the rows that said something new."""
+        said: dict[str, dict[str, list[str] | None]] = {}
+        first_row: dict[str, int] = {}
+        rows_of: dict[str, list[int]] = defaultdict(list)
+        for row in rows:
+            code = row["code"]
+            own = said.setdefault(code, {"former_names": None, "former_codes": None})
+            first_row.setdefault(code, row["source_row"])
+            for column, entries in own.items():
+                if row[column] is None:
+                    continue
+                rows_of[code].append(row["source_row"])
+                known = {fold_name(entry) for entry in entries or ()}
+                if column == "former_codes":
+                    known.add(fold_name(code))
+                new = [entry for entry in row[column] if fold_name(entry) not in known]
+                own[column] = [*(entries or ()), *new]
+        statements = [
+            AliasStatement(first_row[code], code, own["former_names"], own["former_codes"])
+            for code, own in said.items()
+            if own["former_names"] is not None or own["former_codes"] is not None
+        ]
+        new_rows = insert_aliases(self.session, self.upload_id, self.recorded_at, statements)
+        return {
+            row for code, rows_said in rows_of.items() if first_row[code] in new_rows for row in rows_said
+        }
+
+    def _named_sections(self, rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Rows about sections with the code that each section has now; unclear ones are refused."""
+        kind = KINDS[self.parsed.kind]
+        column = _NAMING[kind.name]
+        index = SectionIndex(self.session)
+        former: Counter[tuple[str, Any]] = Counter()
+        good: list[dict[str, Any]] = []
+        for row in rows:
+            said = row[column]
+            about = row.get("subject_kind", "section") == "section"
+            day = row.get("valid_from") or row.get("occurred_on")
+            found = index.find(SectionKey(said), day) if said is not None and about else None
+            if isinstance(found, Refusal) and found.code != "section_unknown":
+                problem = Problem(row["source_row"], column, said, found.code, found.params)
+                self.outcome.refuse(problem)
+                continue
+            if isinstance(found, Match) and found.section.code != said and not found.section.provisional:
+                if found.former is not None:
+                    former[found.former, found.section] += 1
+                row = self._recoded(row, kind, column, found.section.code)  # noqa: PLW2901
+            good.append(row)
+        for (name, section), count in former.items():
+            params = {"former": name, "code": section.code, "name": section.name or "—", "count": count}
+            self.outcome.notices.append(Notice("section_former_name", params))
+        return self._once(good, kind)
+
+    def _recoded(self, row: Mapping[str, Any], kind: Kind, column: str, code: str) -> dict[str, Any]:
+        """The row with the code of its section; what the file had in its place is kept beside it."""
+        renamed = _RENAMED.get(kind.name, {})
+        changed = {**row, column: code, "original": {**(row["original"] or {}), column: row[column]}}
+        shape = None if row.get("geometry") is None else shapely.from_wkb(row["geometry"])
+        facts = {name: changed[renamed.get(name, name)] for name in kind.facts}
+        return {**changed, "fact_hash": fact_hash(kind.name, facts, shape)}
+
+    def _once(self, rows: Sequence[dict[str, Any]], kind: Kind) -> list[dict[str, Any]]:
+        """Rows of which no two are about one subject and first day, now that sections have one code each."""
+        if kind.name == "ledger":
+            return list({row["fact_hash"]: row for row in reversed(rows)}.values())[::-1]
+        groups: dict[tuple[Any, ...], list[dict[str, Any]]] = defaultdict(list)
+        for row in rows:
+            groups[tuple(row[name] for name in (*kind.key, "valid_from"))].append(row)
+        kept: list[dict[str, Any]] = []
+        for together in groups.values():
+            if len({row["fact_hash"] for row in together}) == 1:
+                kept.append(together[0])
+                self.outcome.book.mark([row["source_row"] for row in together[1:]], RowBook.DUPLICATE)
+                continue
+            numbers = [row["source_row"] for row in together]
+            for row in together:
+                others = ", ".join(str(number) for number in numbers if number != row["source_row"])
+                said = str(row[kind.key[0]])
+                self.outcome.refuse(
+                    Problem(row["source_row"], kind.key[0], said, "key_conflict", {"others": others})
+                )
+        return kept
 
 
 def _version_hashes(frame: pd.DataFrame) -> list[str]:

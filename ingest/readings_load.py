@@ -13,11 +13,11 @@ does not depend on where blocks begin.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from itertools import groupby
 from pathlib import Path
@@ -37,6 +37,7 @@ from ingest.names import fold_name
 from ingest.options import IngestOptions
 from ingest.readings import CellMemory, ParsedReadings, parse_table, readings_score
 from ingest.report import Notice, Problem
+from ingest.sections import Match, Refusal, SectionIndex, SectionKey
 from models import loading
 from models.partitions import Month
 from spatial.parameters import load_parameters
@@ -209,80 +210,43 @@ class _Writer:
 # -- sections --------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class _Refusal:
-    """Why a section is not taken."""
-
-    column: str
-    value: str
-    code: str
-    params: Mapping[str, Any] = field(default_factory=dict)
-
-
-_SectionKey = tuple[Any, Any, Any, Any]
-
-
 class _Sections:
-    """Finds the registry's number of a section by its code, or by its name within its province."""
+    """Finds the registry's number of a section, and remembers which names and codes were former ones."""
 
     def __init__(self, session: Session) -> None:
         self.session = session
         self.made: list[loading.RegisteredSection] = []
-        self._by_code: dict[str, int] = {}
-        self._by_place: dict[tuple[str, str], list[loading.RegisteredSection]] = defaultdict(list)
-        self._by_name: dict[str, list[loading.RegisteredSection]] = defaultdict(list)
-        self._found: dict[_SectionKey, int | _Refusal] = {}
-        for entry in loading.registered_sections(session):
-            self._enter(entry)
+        self.former: Counter[tuple[str, loading.RegisteredSection]] = Counter()
+        self._index = SectionIndex(session)
+        self._found: dict[tuple[SectionKey, date | None], Match | Refusal] = {}
 
-    def _enter(self, entry: loading.RegisteredSection) -> None:
-        self._by_code[entry.code] = entry.id
-        if entry.name is not None:
-            self._by_name[fold_name(entry.name)].append(entry)
-            self._by_place[fold_name(entry.province or ""), fold_name(entry.name)].append(entry)
+    def depends_on_day(self, key: SectionKey) -> bool:
+        """Whether another day may mean another section."""
+        return self._index.depends_on_day(key)
 
-    def known(self, key: _SectionKey) -> int | _Refusal | None:
-        """What was found for (section, code, name, province) before, or can be without registering."""
-        if key not in self._found:
-            found = self._looked_up(key)
+    def known(self, key: SectionKey, day: date | None = None) -> Match | Refusal | None:
+        """What was found before, or can be without registering."""
+        if (key, day) not in self._found:
+            found = self._index.find(key, day)
             if found is None:
                 return None
-            self._found[key] = found
-        return self._found[key]
+            self._found[key, day] = found
+        return self._found[key, day]
 
-    def register(self, keys: Sequence[_SectionKey]) -> None:
+    def register(self, keys: Sequence[SectionKey]) -> None:
         """Enter sections that only this file has named; the session must be free."""
         newcomers: dict[tuple[str, str], tuple[str, str]] = {}
-        for _, _, name, province in keys:
-            newcomers.setdefault((fold_name(province), fold_name(name)), (province, name))
+        for key in keys:
+            if key.name is None or key.province is None:
+                raise ValueError(key)
+            newcomers.setdefault((fold_name(key.province), fold_name(key.name)), (key.province, key.name))
         for entry in loading.register_provisional(self.session, list(newcomers.values())):
-            self._enter(entry)
+            self._index.enter(entry)
             self.made.append(entry)
 
     def codes(self) -> dict[int, str]:
         """The code of every section by its number."""
-        return {number: code for code, number in self._by_code.items()}
-
-    def _looked_up(self, key: _SectionKey) -> int | _Refusal | None:
-        section, code, name, province = key
-        if section in self._by_code:
-            return self._by_code[section]
-        if code is not None:
-            return _Refusal("section_code", code, "section_code_unknown")
-        candidates = (
-            self._by_place.get((fold_name(province), fold_name(name)), [])
-            if province
-            else self._by_name.get(fold_name(name), [])
-        )
-        known = [entry for entry in candidates if not entry.provisional] or candidates
-        if len(known) == 1:
-            return known[0].id
-        if known:
-            listed = ", ".join(f"{entry.code} ({entry.province or '—'})" for entry in known[:_CANDIDATES])
-            return _Refusal("section", name, "section_ambiguous", {"candidates": listed})
-        if province is None:
-            return _Refusal("section", name, "section_unknown")
-        return None
+        return {entry.id: entry.code for entry in self._index}
 
 
 # -- the load --------------------------------------------------------------------------------------------
@@ -363,6 +327,9 @@ class ReadingsLoad:
                 "…" if len(made) > _CANDIDATES else ""
             )
             self.outcome.notices.append(Notice("sections_provisional", {"count": len(made), "names": names}))
+        for (former, section), count in self.sections.former.items():
+            params = {"former": former, "code": section.code, "name": section.name or "—", "count": count}
+            self.outcome.notices.append(Notice("section_former_name", params))
         late = np.unique(np.concatenate(self.late)) if self.late else None
         if late is not None and self.skipped:
             return late
@@ -484,20 +451,43 @@ class ReadingsLoad:
         groups = columns.groupby(list(columns.columns), dropna=False, sort=False).ngroup().to_numpy()
         numbers, firsts = np.unique(groups[usable], return_index=True)
         cells = columns.to_numpy(dtype=object)
-        keys: list[_SectionKey] = [tuple(cells[place]) for place in np.flatnonzero(usable)[firsts]]
+        keys = [SectionKey(*cells[place]) for place in np.flatnonzero(usable)[firsts]]
         unknown = [key for key in keys if self.sections.known(key) is None]
         if unknown:
             writer.drain()
             self.sections.register(unknown)
         number_of = np.zeros(int(groups.max()) + 1 if len(groups) else 0, dtype=np.int64)
+        section: Ints | None = None
         for group, key in zip(numbers, keys, strict=True):
-            found = self.sections.known(key)
-            if isinstance(found, int):
-                number_of[group] = found
-            elif found is not None:
-                for row in block.rows_of_samples(usable & (groups == group)):
-                    self._problem(row, found.column, found.value, found.code, **found.params)
+            if not self.sections.depends_on_day(key):
+                number_of[group] = self._settle_section(block, key, None, usable, groups == group)
+                continue
+            section = np.zeros(len(groups), dtype=np.int64) if section is None else section
+            of_group = usable & (groups == group)
+            days = block.at.dt.date.to_numpy(dtype=object)
+            for day in pd.unique(days[of_group]):
+                known = None if pd.isna(day) else day
+                of_day = pd.isna(days) if known is None else days == day
+                chosen = of_group & of_day
+                section[chosen] = self._settle_section(block, key, known, usable, chosen)
         block.section = np.where(usable, number_of[groups], 0)
+        if section is not None:
+            block.section = np.maximum(block.section, section)
+
+    def _settle_section(
+        self, block: _Block, key: SectionKey, day: date | None, usable: Bools, chosen: Bools
+    ) -> int:
+        """The number of what some samples call their section; 0 where their rows are refused for it."""
+        found = self.sections.known(key, day)
+        if isinstance(found, Match):
+            if found.former is not None:
+                rows = len(block.rows_of_samples(usable & chosen))
+                self.sections.former[found.former, found.section] += rows
+            return found.section.id
+        if found is not None:
+            for row in block.rows_of_samples(usable & chosen):
+                self._problem(row, found.column, found.value, found.code, **found.params)
+        return 0
 
     def _stage_statuses(self, block: _Block, writer: _Writer) -> None:
         rows = block.statuses()
@@ -656,6 +646,7 @@ class ReadingsLoad:
         """Compare what is staged with what is stored, and insert what is new."""
         if not self.staged:
             return
+        loading.drop_known(self.session, repeated=not self.repeats or self.on_conflict != "replace")
         clashes = loading.stored_clashes(self.session)
         if self.on_conflict != "reject":
             self._note_stored_clashes(clashes)

@@ -66,6 +66,7 @@ class Entry(StrEnum):
     REGION = "region"
     OBJECT = "object"
     MEASURED = "measured"
+    NAMES = "names"
 
 
 class Need(StrEnum):
@@ -188,6 +189,8 @@ def _entry(column: Column) -> tuple[Entry, tuple[tuple[str, str], ...]]:
             return Entry.REGION, ()
         case Type.OBJECT:
             return Entry.OBJECT, ()
+        case Type.NAMES:
+            return Entry.NAMES, ()
 
 
 def _words(choices: str) -> tuple[tuple[str, str], ...]:

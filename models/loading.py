@@ -274,6 +274,15 @@ def insert_ledger_events(
     return {int(row["source_row"]) for row in rows} - {int(row) for row in loaded}
 
 
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """The time over which one section has readings in a load, both ends included."""
+
+    section_id: int
+    first: datetime
+    last: datetime
+
+
 # -- the registry of sections ----------------------------------------------------------------------------
 
 
@@ -316,11 +325,15 @@ def register_provisional(session: Session, sections: Sequence[tuple[str, str]]) 
 
 @dataclass(frozen=True, slots=True)
 class Adoption:
-    """A provisional section that turned out to be a known one. `left` records stay: both have them."""
+    """A provisional section that turned out to be a known one. `left` records stay: both have them.
+
+    Where readings moved to the number that the known one had, `moved` is the stretch over which they lie.
+    """
 
     provisional_code: str
     code: str
     left: int
+    moved: Stretch | None = None
 
 
 def register_sections(
@@ -345,7 +358,7 @@ def register_sections(
         entry = by_code.get(code)
         place = (same(province), same(name)) if province is not None else None
         namesake = provisional.get(place) if place is not None and len(claims[place]) == 1 else None
-        left = 0
+        adoption = None if namesake is None else Adoption(namesake.code, code, 0)
         if namesake is not None and entry is None:
             _rename(session, namesake.id, code, province, name)
             by_code[code] = RegisteredSection(namesake.id, code, province, name, provisional=False)
@@ -358,13 +371,29 @@ def register_sections(
             by_code[code] = RegisteredSection(number, code, province, name, provisional=False)
         else:
             if namesake is not None and namesake.id != entry.id:
-                left = _move_readings(session, namesake.id, entry.id)
+                adoption = adopt_readings(session, namesake, entry)
             if entry.provisional or (entry.province, entry.name) != (province, name):
                 _rename(session, entry.id, code, province, name)
         if namesake is not None and place is not None:
             del provisional[place]
-            adopted.append(Adoption(namesake.code, code, left))
+        if adoption is not None:
+            adopted.append(adoption)
     return adopted
+
+
+def adopt_readings(
+    session: Session, provisional: RegisteredSection, known: RegisteredSection
+) -> Adoption | None:
+    """Move everything that hangs on a provisional section to a known one; None where nothing does."""
+    first, last = session.execute(
+        text(f"SELECT min(sampled_at), max(sampled_at) FROM {SCHEMA}.readings WHERE section_id = :number"),
+        {"number": provisional.id},
+    ).one()
+    moved, left = _move_readings(session, provisional.id, known.id)
+    if not moved and not left:
+        return None
+    stretch = None if first is None else Stretch(known.id, first, last)
+    return Adoption(provisional.code, known.code, left, stretch)
 
 
 def _rename(session: Session, number: int, code: str, province: str | None, name: str) -> None:
@@ -375,25 +404,26 @@ def _rename(session: Session, number: int, code: str, province: str | None, name
     )
 
 
-def _move_readings(session: Session, origin: int, target: int) -> int:
-    """Move readings and statuses to another number where that has none of its own; returns how many stay."""
+def _move_readings(session: Session, origin: int, target: int) -> tuple[int, int]:
+    """Move readings and statuses to another number where that has none of its own; how many, how many not."""
     params = {"origin": origin, "target": target}
-    left = 0
+    moved = left = 0
     for table, same in (
         ("readings", "o.parameter = t.parameter AND o.sampled_at = t.sampled_at"),
         ("section_statuses", "o.observed_at = t.observed_at"),
     ):
-        session.execute(
+        result = session.execute(
             text(
                 f"UPDATE {SCHEMA}.{table} o SET section_id = :target WHERE o.section_id = :origin"
                 f" AND NOT EXISTS (SELECT FROM {SCHEMA}.{table} t WHERE t.section_id = :target AND {same})"
             ),
             params,
         )
+        moved += int(getattr(result, "rowcount", 0))
         left += session.execute(
             text(f"SELECT count(*) FROM {SCHEMA}.{table} WHERE section_id = :origin"), params
         ).scalar_one()
-    return left
+    return moved, left
 
 
 # -- readings --------------------------------------------------------------------------------------------

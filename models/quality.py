@@ -7,7 +7,6 @@ are ever changed here; what was measured the trigger `append_only` keeps as it i
 
 import io
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import pandas as pd
@@ -18,7 +17,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from models.frames import TIME_ZONE
-from models.loading import NULL, copy_rows
+from models.loading import NULL, Stretch, copy_rows
 from models.tables import SCHEMA
 
 _WORDS = pa.dictionary(pa.int32(), pa.string())
@@ -34,16 +33,8 @@ _NEAR_COLUMNS = {
     "station_status": _WORDS,
     "quality": pa.int8(),
     "quality_tests": _WORDS,
+    "own": pa.bool_(),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Stretch:
-    """The time over which one section has readings in a load, both ends included."""
-
-    section_id: int
-    first: datetime
-    last: datetime
 
 
 def stored_stretches(session: Session, start: datetime, end: datetime) -> list[Stretch]:
@@ -61,7 +52,7 @@ def stored_stretches(session: Session, start: datetime, end: datetime) -> list[S
 def readings_near(
     session: Session, stretches: Sequence[Stretch], reach: timedelta, *, other_than: int
 ) -> pd.DataFrame:
-    """Readings of other uploads within `reach` of the stretches; of those, the ones no revision replaced.
+    """Readings of other uploads within `reach` of the stretches, those that no later revision replaced.
 
     Values come as floats, which is what is tested; a million readings take a second or two.
 
@@ -78,33 +69,39 @@ def readings_near(
     bounds = _bounds(stretches, reach)
     statement = sql.SQL(
         "COPY (SELECT r.section_id, r.parameter, r.sampled_at AT TIME ZONE 'UTC', r.revision, r.value,"
-        " r.full_value, r.qualifier, r.station_type, r.station_status, r.quality, r.quality_tests"
+        " r.full_value, r.qualifier, r.station_type, r.station_status, r.quality, r.quality_tests,"
+        " r.upload_id = {other_than}"
         " FROM unnest(CAST({sections} AS integer[]), CAST({firsts} AS timestamptz[]),"
         " CAST({lasts} AS timestamptz[])) AS s(section_id, first, last)"
         f" JOIN {SCHEMA}.readings r ON r.section_id = s.section_id"
         " AND r.sampled_at BETWEEN s.first AND s.last"
-        " WHERE r.sampled_at BETWEEN {first} AND {last} AND r.upload_id <> {other_than}) TO STDOUT"
+        " WHERE r.sampled_at BETWEEN {first} AND {last}"
+        " AND (r.upload_id <> {other_than} OR r.revision > 0)) TO STDOUT"
     ).format(**{name: sql.Literal(value) for name, value in bounds.items()}, other_than=other_than)
     received = io.BytesIO()
     with connection.cursor() as cursor, cursor.copy(statement) as copy:
         for block in copy:
             received.write(block)
     if not received.tell():
-        return pd.DataFrame(columns=list(_NEAR_COLUMNS))
+        return pd.DataFrame(columns=[name for name in _NEAR_COLUMNS if name != "own"])
     table = arrow_csv.read_csv(
         pa.py_buffer(received.getbuffer()),
         read_options=arrow_csv.ReadOptions(column_names=list(_NEAR_COLUMNS)),
         parse_options=arrow_csv.ParseOptions(delimiter="\t", quote_char=False, escape_char=False),
         convert_options=arrow_csv.ConvertOptions(
-            column_types=_NEAR_COLUMNS, null_values=[NULL], strings_can_be_null=True
+            column_types=_NEAR_COLUMNS,
+            null_values=[NULL],
+            strings_can_be_null=True,
+            true_values=["t"],
+            false_values=["f"],
         ),
     )
     frame: pd.DataFrame = table.to_pandas()
     frame["sampled_at"] = frame["sampled_at"].dt.tz_localize("UTC").dt.tz_convert(TIME_ZONE)
     if (frame["revision"] > 0).any():
         newest = frame.groupby(["section", "parameter", "sampled_at"], observed=True)["revision"]
-        frame = frame[frame["revision"] == newest.transform("max")].reset_index(drop=True)
-    return frame
+        frame = frame[frame["revision"] == newest.transform("max")]
+    return frame[~frame["own"]].drop(columns="own").reset_index(drop=True)
 
 
 def change_flags(session: Session, rows: Iterable[Sequence[str]], *, upload_id: int | None = None) -> int:

@@ -153,6 +153,34 @@ def test_a_replaced_reading_gives_way_to_its_next_revision(fresh_database: Engin
     assert [flag for _, flag, _ in flags(fresh_database)] == [1, 1, 3, 1, 1]
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_replaced_readings_are_flagged_as_if_they_had_been_right_from_the_first(
+    fresh_database: Engine, write: Write, seed: int
+) -> None:
+    chance = random.Random(seed)  # noqa: S311
+    values = [chance.choice(["0.1", "0.1", "0.12", "1.5", "3.1"]) for _ in range(40)]
+    values[15:35] = ["0.08"] * 20
+    rows = hourly(values)
+    wrong = [row | {TP: "0.5"} if chance.random() < 0.5 else row for row in rows]
+    # What is right and alone in its file has neighbours in the database only.
+    load(fresh_database, write("wrong.csv", wrong))
+    for number, at in enumerate((slice(0, 40, 3), slice(1, 40, 3), slice(2, 40, 3))):
+        load(fresh_database, write(f"{number}.csv", rows[at]), on_conflict="replace")
+    load(fresh_database, write("right.csv", [row | {"省份": "湖南省"} for row in rows]))
+    statement = (
+        "SELECT DISTINCT ON (s.code, r.sampled_at)"
+        "  s.province, r.sampled_at, r.value, r.quality, r.quality_tests"
+        " FROM qingjiang.readings r JOIN qingjiang.section_registry s ON s.id = r.section_id"
+        " ORDER BY s.code, r.sampled_at, r.revision DESC"
+    )
+    with fresh_database.connect() as connection:
+        found = [tuple(row) for row in connection.execute(text(statement))]
+    replaced = [row[1:] for row in found if row[0] == "湖北省"]
+    right = [row[1:] for row in found if row[0] == "湖南省"]
+    assert replaced == right
+    assert {flag for _, _, flag, _ in right} >= {1, 3}
+
+
 def test_a_reading_that_gave_way_is_nobodys_neighbour(fresh_database: Engine, write: Write) -> None:
     load(fresh_database, write("a.csv", hourly(["0.1", "0.1", "0.1"])))
     rows = hourly(["9"], first=2) + hourly(["0.1"], first=3)
