@@ -110,7 +110,7 @@ def test_every_column_of_a_template_is_stored(fresh_database: Engine, tmp_path: 
     for row, (found,) in zip(rows, stored, strict=True):
         if kind == "sections":
             said = {code: {"former_names": names, "former_codes": codes} for code, names, codes in aliases}
-            found |= said[found["code"]]
+            found.update(said[found["code"]])
         for field in row:
             if field in {"lon", "lat", "geometry"}:
                 assert found["geometry"] is not None
