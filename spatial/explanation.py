@@ -276,6 +276,9 @@ class TrophicPart:
 class Explanation:
     """An assessment of one section, taken apart. `better` and `worse` are None where there is no such class.
 
+    `settle` lists the detection limits that leave the class open, each with the bound that it would have to
+    reach for the class to be what the rest of the parameters say; `to_target` lists what is over the limit of
+    the target class.
     `target` tells the section's version that the target class comes from. `duty` is the clause that asks for
     it.
     """
@@ -289,6 +292,7 @@ class Explanation:
     pollutants: tuple[PollutantRank, ...]
     better: ClassChange | None
     worse: ClassChange | None
+    settle: tuple[BoundDistance, ...]
     to_target: tuple[BoundDistance, ...]
     trophic: tuple[TrophicPart, ...]
     target: Mapping[str, object]
@@ -353,6 +357,7 @@ class Explanation:
             "changes": {
                 "better": None if self.better is None else self.better.as_json(),
                 "worse": None if self.worse is None else self.worse.as_json(),
+                "settle": [need.as_json() for need in self.settle],
             },
             "reasons": [reason.as_json() for reason in found.reasons],
             "warnings": [warning.as_json() for warning in found.warnings],
@@ -426,6 +431,7 @@ def _text_or_none(number: Decimal | None) -> str | None:
 
 
 def _edition_json(edition: Standard | EvaluationMethod) -> dict[str, object]:
+    overlays = edition.overlays if isinstance(edition, Standard) else ()
     return {
         "document": edition.document,
         "title_zh": edition.title_zh,
@@ -433,6 +439,7 @@ def _edition_json(edition: Standard | EvaluationMethod) -> dict[str, object]:
         "edition": edition.edition,
         "in_force": edition.in_force.isoformat(),
         "sha256": edition.sha256,
+        "overlays": [overlay.as_json() for overlay in overlays],
     }
 
 
@@ -499,6 +506,7 @@ def explain_section(
         pollutants=_rank(assessment, settings.method),
         better=_better(assessment, parameters),
         worse=_worse(assessment, parameters),
+        settle=_settle(assessment, parameters),
         to_target=_over_target(assessment, parameters),
         trophic=_trophic_parts(assessment, settings.method),
         target=_target(section, assessment),
@@ -710,6 +718,21 @@ def _worse(assessment: SectionAssessment, parameters: Sequence[ParameterExplanat
         return ClassChange(6, (nearest,))
     beyond = next((place for place in range(found + 1, 6) if limit.bound_of(place)[0] != nearest.bound), 6)
     return ClassChange(beyond, (nearest,))
+
+
+def _settle(
+    assessment: SectionAssessment, parameters: Sequence[ParameterExplanation]
+) -> tuple[BoundDistance, ...]:
+    """List the detection limits above the bound of the class that the section has without them."""
+    best = assessment.best_class
+    if best is None or best == 6:
+        return ()
+    return tuple(
+        _distance(entry, limit, best)
+        for entry in parameters
+        if entry.item.evaluated and entry.basis == "mean_detection_limit" and entry.needed is None
+        if (entry.item.worst_class or 0) > best and (limit := entry.judgements[0].limit) is not None
+    )
 
 
 def _over_target(

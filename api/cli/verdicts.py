@@ -110,6 +110,10 @@ def assess_command(
     region: RegionOption = None,
     form: FileFormatOption = None,
     out: OutOption = None,
+    explain: Annotated[
+        str | None,
+        typer.Option("--explain", metavar="SECTION", help="one section: the chain from readings to verdict"),
+    ] = None,
 ) -> None:
     """Assess water quality over a period."""
     from api.jobs import assess
@@ -118,6 +122,11 @@ def assess_command(
     opened = door(context)
     chosen = opened.format_of(form, out)
     parsed = parse_period(period)
+    if explain is not None:
+        from api.cli.explain import explain_assessment
+
+        explain_assessment(opened, explain, parsed, chosen, out)
+        return
     with opened.working(opened.text("cli.evaluating")):
         rows: list[Row] = [item.as_json() for item in assess(opened.engine, parsed, by.value, region=region)]
     opened.show(rows, _assessment_columns(opened, by), chosen, out)

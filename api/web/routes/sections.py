@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Query
 from fastapi.responses import Response
 
+from api.explaining import explain_in
 from api.features import feature_rows, read_feature
 from api.jobs import assess_period
 from api.schemas import ItemPage, ReadingPage
@@ -77,9 +78,18 @@ def list_readings(
 
 
 @router.get("/{code:path}/assessment", responses={404: {"model": ProblemOut}, 422: {"model": ProblemOut}})
-def read_assessment(session: SessionDep, code: CodePath, period: PeriodQuery) -> dict[str, Any]:
-    """Class and verdict of one section over a period, with what decided it."""
+def read_assessment(
+    session: SessionDep,
+    code: CodePath,
+    period: PeriodQuery,
+    explain: Annotated[
+        bool, Query(description="the whole chain instead: readings, means, limits with clause, verdict")
+    ] = False,
+) -> dict[str, Any]:
+    """Class and verdict of one section over a period, with what decided it; `explain=true` tells why."""
     parsed = parse_period(period)
+    if explain:
+        return explain_in(session, code, parsed)
     read_feature(session, "sections", code, parsed.end)
     sections = queries.features_in_force(session, "sections", parsed.end, codes=[code])
     return assess_period(session, sections, parsed)[0].as_json()
