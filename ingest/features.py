@@ -33,12 +33,21 @@ from ingest.headers import (
     near_miss,
     unit_in_header,
 )
-from ingest.kinds import CellError, Column, Kind, choices_of, find_kind, fold_word, parse_cell
+from ingest.kinds import (
+    CellError,
+    Column,
+    Kind,
+    choices_of,
+    find_kind,
+    fold_word,
+    match_parameter,
+    parse_cell,
+)
 from ingest.options import IngestOptions
 from ingest.readers import RawTable, read_table
 from ingest.report import Notice, Problem
 from ingest.systems import CGCS2000, conventions
-from ingest.units import conversion_factor
+from ingest.units import IDENTITY, conversion, conversion_factor
 from spatial.parameters import load_parameters
 
 GEOMETRY_FIELDS = ("lon", "lat", "coordinates", "geometry", "easting", "northing", "x", "y")
@@ -395,21 +404,35 @@ class _FeatureParser:
                 self._problem(place, "zone_grade", str(grade), "zone_without_polygon")
 
     def _convert_limits(self, columns: dict[str, list[Any]]) -> None:
-        """Bring approved limits into the unit of their parameter, exactly."""
+        """Bring approved limits into the unit of their parameter."""
         for place, (code, limit, unit) in enumerate(
             zip(columns["parameter"], columns["limit"], columns["unit"], strict=True)
         ):
             if code is None or limit is None:
                 continue
-            canonical = load_parameters()[code].unit
-            factor = Decimal(1) if unit is None else conversion_factor(unit, canonical, code)
-            if factor is None:
-                self._problem(place, "unit", unit, "unit_not_convertible", canonical=canonical)
+            parameter = load_parameters()[code]
+            said, stated = ("unit", unit) if unit is not None else self._unit_beside(place)
+            converted = IDENTITY if stated is None else conversion(stated, parameter.unit, code)
+            if converted is None:
+                self._problem(place, said, stated, "unit_not_convertible", canonical=parameter.unit)
                 continue
-            columns["limit"][place] = limit * factor
-            columns["unit"][place] = canonical
-            if factor != 1:
-                self.originals[place] |= {"limit": str(limit), "unit": unit}
+            columns["limit"][place] = converted.apply(limit)
+            columns["unit"][place] = parameter.unit
+            if columns["limit"][place] < parameter.gross_min:
+                minimum = str(parameter.gross_min)
+                self._problem(place, "limit", str(limit), "number_too_small", minimum=minimum)
+            if not converted.is_identity:
+                self.originals[place] |= {"limit": str(limit), "unit": stated}
+
+    def _unit_beside(self, place: int) -> tuple[str, str | None]:
+        """The unit of a limit whose row has none of its own: behind the parameter, or over the limits."""
+        text = self.options.constants.get("parameter", "")
+        if "parameter" in self.fields:
+            text = self.table.cells[self.fields["parameter"].position][place]
+        _, unit = match_parameter(text)
+        if unit is not None:
+            return "parameter", unit
+        return "limit", self.fields["limit"].unit if "limit" in self.fields else None
 
     # -- the frame ---------------------------------------------------------------------------------------
 

@@ -21,6 +21,7 @@ from ingest.errors import OptionError
 from ingest.headers import match_header, names_of
 from ingest.names import fold_name
 from ingest.times import parse_date
+from ingest.units import is_unit
 from ingest.values import parse_number
 from spatial.class_text import parse_water_class
 from spatial.errors import WaterClassTextError
@@ -341,6 +342,8 @@ KINDS: Mapping[str, Kind] = {
 }
 
 READINGS = "readings"
+LIMITED = "limited"
+"""Scope of the names that parameters have where limits are approved, beside those they have everywhere."""
 LOADABLE = (*(name for name in KINDS if name != "facilities"), READINGS)
 
 
@@ -491,6 +494,16 @@ def _parse_water_class(_: Column, text: str) -> Cell:
     return water_class, None
 
 
+def match_parameter(text: str) -> tuple[str | None, str | None]:
+    """The parameter of an approved limit, and the unit behind its name as written.
+
+    An approved limit of a flow or a level is called an ecological one; what is measured is plainly a flow.
+    """
+    codes = tuple(load_parameters())
+    code, unit = match_header(text, names_of(LIMITED, (), codes))
+    return (code, unit) if code in codes else (None, None)
+
+
 def _parse_region(column: Column, text: str) -> Cell:
     code = unicodedata.normalize("NFKC", text)
     if _REGION_CODE.match(code) or (column.required and code == "yangtze"):
@@ -511,9 +524,10 @@ def _parse_object(_: Column, text: str) -> Cell:
 
 
 def _parse_parameter(_: Column, text: str) -> Cell:
-    codes = tuple(load_parameters())
-    field, _unit = match_header(text, names_of(READINGS, (), codes))
-    return (field, None) if field in codes else (None, CellError("parameter_unknown", {}))
+    code, unit = match_parameter(text)
+    if code is None or (unit is not None and not is_unit(unit)):
+        return None, CellError("parameter_unknown", {})
+    return code, None
 
 
 def _parse_names(column: Column, text: str) -> Cell:
