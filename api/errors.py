@@ -61,6 +61,15 @@ class NotKnownError(ApiError):
         self.code = code
 
 
+class ProvisionalSectionError(NotKnownError):
+    """A section that only feeds have named: it has readings, and nothing else is known of it."""
+
+    def __init__(self, code: str, province: str, name: str) -> None:
+        super().__init__("section", code)
+        self.province = province
+        self.name = name
+
+
 class NoRunError(ApiError):
     """No evaluation was stored for this date and region."""
 

@@ -34,10 +34,12 @@ _PART = re.compile(r"part (?P<part>\d+) \((?P<chapter>\d+)\)(?: (?P<number>\d+))
 Document = dict[str, Any]
 
 
-def explain(engine: Engine, code: str, period: Period) -> Document:
+def explain(
+    engine: Engine, code: str, period: Period, settings: AssessmentSettings | None = None
+) -> Document:
     """Explain the assessment of one section over a period; see :func:`explain_in`."""
     with Session(engine) as session:
-        return explain_in(session, code, period)
+        return explain_in(session, code, period, settings)
 
 
 def explain_in(

@@ -10,9 +10,11 @@ import geopandas as gpd
 import pandas as pd
 from sqlalchemy.orm import Session
 
-from api.errors import NoRunError, NotKnownError
+from api.errors import NoRunError, NotKnownError, ProvisionalSectionError
 from api.jobs import FACILITY_KINDS, ONLY
 from models import queries
+from models.loading import registered_section
+from models.sections import former_names
 from models.tables import EvaluationRunRow
 from spatial.distance import distances_as_json, measure_distances, shorelines_in_force
 from spatial.findings import geojson
@@ -55,6 +57,39 @@ def read_feature(session: Session, kind: str, code: str, as_of: date) -> dict[st
     if frame.empty:
         raise NotKnownError(kind.rstrip("s").replace("_", " "), code)
     return feature_rows(frame)[0]
+
+
+def read_section_feature(session: Session, code: str, as_of: date) -> dict[str, Any]:
+    """One section as it stood on a day, with `former_names` and `former_codes`.
+
+    Raises
+    ------
+    ProvisionalSectionError
+        If only feeds have named it so far.
+    NotKnownError
+        If no section with this code was in force.
+    """
+    try:
+        (row,) = with_former_names(session, [read_feature(session, "sections", code, as_of)])
+    except NotKnownError as error:
+        entry = registered_section(session, code)
+        if entry is not None and entry.provisional:
+            raise ProvisionalSectionError(code, entry.province or "", entry.name or "") from error
+        raise
+    return row
+
+
+def with_former_names(session: Session, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Sections with every other name that they had or have in files, and their former codes."""
+    known = former_names(session, [row["code"] for row in rows])
+    return [
+        {
+            **row,
+            "former_names": [name for name in known[row["code"]].names if name != row["name"]],
+            "former_codes": list(known[row["code"]].codes),
+        }
+        for row in rows
+    ]
 
 
 def read_facility(session: Session, kind: str, code: str, as_of: date) -> dict[str, Any]:

@@ -19,13 +19,13 @@ from api.catalogue import Language
 from api.errors import NotKnownError
 from api.settings import Settings
 from models import cluster, database, queries
-from spatial.assessment import SectionAssessment
+from spatial.assessment import AssessmentSettings, SectionAssessment
 from spatial.distance import measure_distances, shorelines_in_force
 from spatial.evaluators import Facts, evaluate_rules, required_periods
 from spatial.groups import GroupAssessment, GroupBy, assess_groups
 from spatial.overlays import assess_in_force
 from spatial.period import Period, parse_period
-from spatial.rulebook import YANGTZE, Bilingual, Rulebook, load_rulebook
+from spatial.rulebook import SUSPECT_READINGS, YANGTZE, Bilingual, Rulebook, load_rulebook
 from spatial.scoreboard import TargetScore, score_targets
 
 FACILITY_KINDS = {
@@ -87,7 +87,7 @@ def gather_facts(session: Session, rulebook: Rulebook, as_of: date, region: str 
         water_bodies=queries.features_in_force(session, "water_bodies", as_of),
         shorelines=shorelines,
         assessments={
-            text: assess_period(session, sections, parse_period(text))
+            text: assess_period(session, sections, parse_period(text), assessment_settings(rulebook))
             for text in required_periods(rulebook, as_of)
         },
         distances_to=distances_to,
@@ -101,12 +101,31 @@ def with_distances(facilities: gpd.GeoDataFrame, shorelines: gpd.GeoDataFrame) -
     return facilities.assign(**{column: measured[column].to_numpy() for column in columns})
 
 
-def assess_period(session: Session, sections: pd.DataFrame, period: Period) -> list[SectionAssessment]:
-    """Assess sections over one period from the readings in the database, by the limits in force there."""
+def rules_in_use(use_suspect: bool | None = None) -> Rulebook:
+    """The rule book, with its dated setting for suspect readings, or (not None) with the caller's."""
+    rulebook = load_rulebook()
+    if use_suspect is None:
+        return rulebook
+    return rulebook.with_settings(**{SUSPECT_READINGS: "use" if use_suspect else "leave_out"})
+
+
+def assessment_settings(rulebook: Rulebook) -> AssessmentSettings:
+    """The settings of an assessment under a rule book."""
+    return AssessmentSettings(use_suspect=rulebook.choice(SUSPECT_READINGS) == "use")
+
+
+def assess_period(
+    session: Session, sections: pd.DataFrame, period: Period, settings: AssessmentSettings | None = None
+) -> list[SectionAssessment]:
+    """Assess sections over one period from the readings in the database, by the limits in force there.
+
+    Without `settings` by those of the rule book.
+    """
+    settings = settings or assessment_settings(load_rulebook())
     readings = queries.readings_between(
         session, period.starts_at, period.ends_before, section_codes=[str(code) for code in sections["code"]]
     )
-    return assess_in_force(sections, readings, period)
+    return assess_in_force(sections, readings, period, settings)
 
 
 @dataclass(frozen=True)
@@ -121,14 +140,22 @@ class Evaluation:
 
 
 def run_evaluation(
-    engine: Engine, as_of: date, *, region: str | None = None, rule_ids: Sequence[str] | None = None
+    engine: Engine,
+    as_of: date,
+    *,
+    region: str | None = None,
+    rule_ids: Sequence[str] | None = None,
+    use_suspect: bool | None = None,
 ) -> Evaluation:
     """Run the rules as of a date, store the run, and return findings with the scoreboard.
+
+    `use_suspect` settles otherwise than the rule book whether suspect readings enter; the run then has the
+    hash of the rule book so changed.
 
     The same data, rules and date give the same findings byte for byte: order, identity and ``first_seen``
     rest on stored facts, not on the clock.
     """
-    rulebook = load_rulebook()
+    rulebook = rules_in_use(use_suspect)
     started = datetime.now(UTC)
     with Session(engine) as session, session.begin():
         facts = gather_facts(session, rulebook, as_of, region)
@@ -179,19 +206,28 @@ def score_in(session: Session, as_of: date, region: str | None) -> list[TargetSc
 
 
 def assess(
-    engine: Engine, period: Period, by: str, *, region: str | None = None
+    engine: Engine, period: Period, by: str, *, region: str | None = None, use_suspect: bool | None = None
 ) -> Sequence[SectionAssessment | GroupAssessment]:
-    """Water-quality assessment of a period by section, river, basin or region."""
+    """Water-quality assessment of a period by section, river, basin or region.
+
+    Suspect readings enter by the dated setting of the rules, or as `use_suspect` says.
+    """
     with Session(engine) as session:
-        return assess_in(session, period, by, region=region)
+        return assess_in(session, period, by, region=region, use_suspect=use_suspect)
 
 
 def assess_in(
-    session: Session, period: Period, by: str, *, region: str | None = None
+    session: Session,
+    period: Period,
+    by: str,
+    *,
+    region: str | None = None,
+    use_suspect: bool | None = None,
 ) -> Sequence[SectionAssessment | GroupAssessment]:
     """:func:`assess` inside a session. Sections are taken as they stood on the last day of the period."""
     sections = queries.features_in_force(session, "sections", period.end, region_code=region)
-    assessed = assess_period(session, sections, period)
+    settings = assessment_settings(rules_in_use(use_suspect))
+    assessed = assess_period(session, sections, period, settings)
     if by == "section":
         return assessed
     return assess_groups(assessed, by=GROUPINGS[by])

@@ -17,7 +17,8 @@ from sqlalchemy import Column, Table, func, insert, null, select, text, update
 from sqlalchemy.orm import Session
 
 from models.database import encode_json
-from models.partitions import Month, ensure_partitions, month_bounds
+from models.errors import UnstorableError
+from models.partitions import Month, beijing_month, ensure_partitions, month_bounds, partition_name
 from models.tables import (
     KINDS,
     SCHEMA,
@@ -306,6 +307,14 @@ def registered_sections(session: Session) -> list[RegisteredSection]:
     return [RegisteredSection(*row) for row in rows]
 
 
+def registered_section(session: Session, code: str) -> RegisteredSection | None:
+    """The registry's row of a code; None where there is none."""
+    table = SectionRegistryRow
+    query = select(table.id, table.code, table.province, table.name, table.provisional)
+    row = session.execute(query.where(table.code == code)).one_or_none()
+    return None if row is None else RegisteredSection(*row)
+
+
 def register_provisional(session: Session, sections: Sequence[tuple[str, str]]) -> list[RegisteredSection]:
     """Give numbers to sections that only a feed has named, as (province, name), in that order."""
     if not sections:
@@ -487,10 +496,38 @@ def create_staging(session: Session) -> None:
     )
 
 
-def copy_readings(session: Session, payload: bytes | memoryview, times: Iterable[datetime]) -> None:
-    """COPY readings that clash with nothing (lines of `LOADED_COLUMNS`) straight into their partitions."""
-    ensure_partitions(session, times)
-    copy_block(session, f"{SCHEMA}.readings", LOADED_COLUMNS, payload)
+def copy_readings(session: Session, payload: bytes | memoryview, month: datetime) -> None:
+    """COPY readings of one Beijing month that clash with nothing (lines of `LOADED_COLUMNS`).
+
+    They go straight into the partition that holds the moment `month`: a fifth faster than through the parent,
+    whose trigger on references does not see them. `check_references` does the same once for a whole load.
+    """
+    ensure_partitions(session, [month])
+    name = partition_name(beijing_month(month))
+    copy_block(session, f"{SCHEMA}.{name}", LOADED_COLUMNS, payload)
+
+
+def check_references(session: Session, upload_id: int, sections: set[int], parameters: set[str]) -> None:
+    """Make sure that what copied readings refer to exists.
+
+    Raises
+    ------
+    UnstorableError
+        If a section, a parameter or the upload does not.
+    """
+    missing = session.execute(
+        text(
+            "SELECT 'section_id ' || n FROM unnest(CAST(:sections AS integer[])) n"
+            f" WHERE NOT EXISTS (SELECT FROM {SCHEMA}.section_registry s WHERE s.id = n)"
+            " UNION ALL SELECT 'parameter ' || n FROM unnest(CAST(:parameters AS text[])) n"
+            f" WHERE NOT EXISTS (SELECT FROM {SCHEMA}.parameters p WHERE p.code = n)"
+            " UNION ALL SELECT 'upload_id ' || :upload_id"
+            f" WHERE NOT EXISTS (SELECT FROM {SCHEMA}.uploads u WHERE u.id = :upload_id) LIMIT 1"
+        ),
+        {"sections": sorted(sections), "parameters": sorted(parameters), "upload_id": upload_id},
+    ).scalar_one_or_none()
+    if missing is not None:
+        raise UnstorableError("a reading that refers to what does not exist", missing)
 
 
 def stage_readings(session: Session, payload: bytes | memoryview) -> None:

@@ -71,6 +71,7 @@ READING_COLUMNS: Final = frozenset(
     },
 )
 # Flags of QARTOD; a reading without one is as usable as one that passed.
+ALWAYS_USED: Final = ("pass", "not_evaluated")
 _SUSPECT: Final = 3
 _UNUSABLE: Final = (4, 9)
 _SHORT_RANGE_DAYS: Final = 31
@@ -151,7 +152,7 @@ class SectionAssessment:
     where the type is unknown. `water_class` is the class shown to be met, None when undetermined; judge it
     against any class with `verdict_for`, which knows the range of possible classes. `representative` says
     that the period had enough samples. `verdict` is None for a section without a target. `evaluated` are
-    the items that the class rests on.
+    the items that the class rests on; `quality_flags` those of quality control whose readings could enter.
     """
 
     code: str
@@ -183,6 +184,7 @@ class SectionAssessment:
     reasons: tuple[Reason, ...]
     warnings: tuple[Reason, ...]
     upload_ids: tuple[int, ...]
+    quality_flags: tuple[str, ...]
 
     @property
     def evaluated(self) -> tuple[str, ...]:
@@ -232,6 +234,7 @@ class SectionAssessment:
             "reasons": [reason.as_json() for reason in self.reasons],
             "warnings": [warning.as_json() for warning in self.warnings],
             "upload_ids": list(self.upload_ids),
+            "quality_flags": list(self.quality_flags),
         }
 
 
@@ -414,6 +417,7 @@ def _assess_section(
         reasons=reasons,
         warnings=(*warnings, *_coverage_warnings(evidence, period, settings.method)),
         upload_ids=evidence.upload_ids,
+        quality_flags=(*ALWAYS_USED, "suspect") if settings.use_suspect else ALWAYS_USED,
     )
 
 

@@ -725,7 +725,11 @@ def _section_outcome(row: Row, worst_class: int, period: str, rule: BaseRule, fa
         )
     states = {Verdict.COMPLIANT: State.RESOLVED, Verdict.VIOLATION: _missed_state(rule, facts.facts.as_of)}
     outcome = Outcome(verdict, states.get(verdict, State.OPEN), reason)
-    data |= {"period": period, "reading_upload_ids": shown.get("upload_ids")}
+    data |= {
+        "period": period,
+        "reading_upload_ids": shown.get("upload_ids"),
+        "quality_flags": shown.get("quality_flags"),
+    }
     return replace(outcome, measured=measured, limit=limit, data=data)
 
 

@@ -58,6 +58,7 @@ IDLE_OR_OWNERLESS = "idle_or_ownerless"
 IDLE_COUNTED_ON = "idle_counted_on"
 SHARE_DECIMALS = "share_decimals"
 RATING_SECTIONS = "rating_sections"
+SUSPECT_READINGS = "suspect_readings"
 
 
 def _day(value: object) -> object:

@@ -9,14 +9,24 @@ from rich.text import Text
 
 from api.cli.door import Door
 from api.explaining import Block, Document, explain, explanation_blocks, reading_rows
+from api.jobs import assessment_settings, rules_in_use
 from api.output import Format, Row, to_json
 from spatial.period import Period
 
 
-def explain_assessment(opened: Door, code: str, period: Period, form: Format, out: Path | None) -> None:
+def explain_assessment(
+    opened: Door,
+    code: str,
+    period: Period,
+    form: Format,
+    out: Path | None,
+    *,
+    use_suspect: bool | None = None,
+) -> None:
     """Explain one section: words for people, the document as JSON, its readings in the other formats."""
     with opened.working(opened.text("cli.evaluating")):
-        document = explain(opened.engine, code, period)
+        settings = assessment_settings(rules_in_use(use_suspect))
+        document = explain(opened.engine, code, period, settings)
     if form is Format.JSON:
         opened.write(to_json(document), out)
     elif form is Format.TABLE and out is None:

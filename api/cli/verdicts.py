@@ -23,6 +23,14 @@ from api.wording import distance_text, measured_text, reason_text, threshold_tex
 
 TABLE_ROWS = 60
 
+SuspectOption = Annotated[
+    bool | None,
+    typer.Option(
+        "--use-suspect/--no-use-suspect",
+        help="whether readings that quality control calls suspect enter; default: the setting of the rules",
+    ),
+]
+
 rules_app = typer.Typer(no_args_is_help=True, help="The law as data: list, show and check the rules.")
 
 
@@ -42,6 +50,7 @@ def evaluate_command(
     rule: Annotated[list[str] | None, typer.Option("--rule", help="only this rule; may be repeated")] = None,
     form: FileFormatOption = None,
     out: OutOption = None,
+    use_suspect: SuspectOption = None,
 ) -> None:
     """Run the rules as of a date, store the run, print the findings."""
     from api.jobs import run_evaluation
@@ -50,7 +59,9 @@ def evaluate_command(
     chosen = opened.format_of(form, out)
     day = parse_date(as_of, "--as-of")
     with opened.working(opened.text("cli.evaluating")):
-        result = run_evaluation(opened.engine, day, region=region, rule_ids=rule or None)
+        result = run_evaluation(
+            opened.engine, day, region=region, rule_ids=rule or None, use_suspect=use_suspect
+        )
     show_findings(opened, list(result.findings), chosen, out, day.isoformat())
 
 
@@ -114,6 +125,7 @@ def assess_command(
         str | None,
         typer.Option("--explain", metavar="SECTION", help="one section: the chain from readings to verdict"),
     ] = None,
+    use_suspect: SuspectOption = None,
 ) -> None:
     """Assess water quality over a period."""
     from api.jobs import assess
@@ -125,10 +137,11 @@ def assess_command(
     if explain is not None:
         from api.cli.explain import explain_assessment
 
-        explain_assessment(opened, explain, parsed, chosen, out)
+        explain_assessment(opened, explain, parsed, chosen, out, use_suspect=use_suspect)
         return
     with opened.working(opened.text("cli.evaluating")):
-        rows: list[Row] = [item.as_json() for item in assess(opened.engine, parsed, by.value, region=region)]
+        assessed = assess(opened.engine, parsed, by.value, region=region, use_suspect=use_suspect)
+        rows: list[Row] = [item.as_json() for item in assessed]
     opened.show(rows, _assessment_columns(opened, by), chosen, out)
 
 

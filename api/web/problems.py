@@ -76,6 +76,9 @@ PROBLEMS: dict[type[Exception], Problem] = {
         HTTPStatus.UNPROCESSABLE_ENTITY, "bad-parameter", "A parameter is wrong"
     ),
     api_errors.NotKnownError: Problem(HTTPStatus.NOT_FOUND, "not-found", "Nothing has this code"),
+    api_errors.ProvisionalSectionError: Problem(
+        HTTPStatus.NOT_FOUND, "section-provisional", "Only readings are known of this section"
+    ),
     api_errors.NoRunError: Problem(HTTPStatus.NOT_FOUND, "no-evaluation", "No evaluation is stored"),
     api_errors.UnauthorisedError: Problem(HTTPStatus.UNAUTHORIZED, "key-needed", "A valid key is needed"),
     api_errors.ForbiddenError: Problem(HTTPStatus.FORBIDDEN, "forbidden", "The key may not do this"),

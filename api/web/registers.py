@@ -7,7 +7,7 @@ from datetime import date
 from fastapi.responses import Response
 from sqlalchemy.orm import Session
 
-from api.features import feature_rows
+from api.features import feature_rows, with_former_names
 from api.jobs import ONLY
 from api.web.dependencies import AnswerFormat, Page, answer, today
 from models import queries
@@ -36,4 +36,6 @@ def register_page(
     )
     rows = feature_rows(frame)
     shown = rows[: page.limit]
+    if kind == "sections":
+        shown = with_former_names(session, shown)
     return answer(shown, form, page.next_cursor(rows, [shown[-1]["code"]] if shown else []))

@@ -138,6 +138,7 @@ def test_a_finding_names_the_uploads_that_its_readings_came_from() -> None:
         "version_id": 5,
         "upload_id": 2,
         "period": "2023",
+        "quality_flags": ["pass", "not_evaluated"],
         "reading_upload_ids": [4, 9],
     }
 

@@ -12,7 +12,7 @@ from api.jobs import assess_in
 from api.schemas import ItemPage
 from api.web.dependencies import FormatDep, RegionQuery, SessionDep, answer
 from api.web.problems import ProblemOut
-from api.web.routes.sections import PeriodQuery
+from api.web.routes.sections import PeriodQuery, SuspectQuery
 from spatial.period import parse_period
 
 router = APIRouter(prefix="/assessments", tags=["assessments"])
@@ -34,7 +34,9 @@ def list_assessments(
     period: PeriodQuery,
     by: Annotated[By, Query(description="section, river, basin or region")] = By.REGION,
     region: RegionQuery = None,
+    use_suspect: SuspectQuery = None,
 ) -> Response:
     """Assessments over a period, with numerators and denominators."""
-    rows = [one.as_json() for one in assess_in(session, parse_period(period), by.value, region=region)]
+    assessed = assess_in(session, parse_period(period), by.value, region=region, use_suspect=use_suspect)
+    rows = [one.as_json() for one in assessed]
     return answer(rows, form, None)

@@ -9,8 +9,8 @@ from fastapi import APIRouter, Path, Query
 from fastapi.responses import Response
 
 from api.explaining import explain_in
-from api.features import feature_rows, read_feature
-from api.jobs import assess_period
+from api.features import feature_rows, read_section_feature
+from api.jobs import assess_period, assessment_settings, rules_in_use
 from api.schemas import ItemPage, ReadingPage
 from api.web.dependencies import (
     BEIJING,
@@ -34,6 +34,12 @@ router = APIRouter(prefix="/sections", tags=["sections"])
 
 CodePath = Annotated[str, Path(max_length=200)]
 PeriodQuery = Annotated[str, Query(description="2025-06, 2025-Q2, 2025, 2025-flood or 2024-11-01/2025-02-28")]
+SuspectQuery = Annotated[
+    bool | None,
+    Query(
+        description="whether readings that quality control calls suspect enter; default: the rules' setting"
+    ),
+]
 FOREVER = (date(1900, 1, 1), date(2200, 1, 1))
 
 
@@ -85,20 +91,22 @@ def read_assessment(
     explain: Annotated[
         bool, Query(description="the whole chain instead: readings, means, limits with clause, verdict")
     ] = False,
+    use_suspect: SuspectQuery = None,
 ) -> dict[str, Any]:
     """Class and verdict of one section over a period, with what decided it; `explain=true` tells why."""
     parsed = parse_period(period)
+    settings = assessment_settings(rules_in_use(use_suspect))
+    read_section_feature(session, code, parsed.end)
     if explain:
-        return explain_in(session, code, parsed)
-    read_feature(session, "sections", code, parsed.end)
+        return explain_in(session, code, parsed, settings)
     sections = queries.features_in_force(session, "sections", parsed.end, codes=[code])
-    return assess_period(session, sections, parsed)[0].as_json()
+    return assess_period(session, sections, parsed, settings)[0].as_json()
 
 
 @router.get("/{code:path}", responses={404: {"model": ProblemOut}})
 def read_section(session: SessionDep, code: CodePath, as_of: AsOfQuery = None) -> dict[str, Any]:
-    """One section as it stood on a day."""
-    return read_feature(session, "sections", code, as_of or today())
+    """One section as it stood on a day, with the names and codes it had before."""
+    return read_section_feature(session, code, as_of or today())
 
 
 def midnight(day: date) -> datetime:
