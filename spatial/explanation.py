@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 from fractions import Fraction
+from numbers import Integral
 from typing import Any, Final
 
 import pandas as pd
@@ -398,7 +399,7 @@ class Explanation:
             "full_value": _text_or_none(use.full_value),
             "detection_limit": _text_or_none(use.detection_limit),
             "compare": use.compare.value,
-            "enters_as": plain_text(decimal_of(use.amount(share))[0]) if use.enters else None,
+            "enters_as": _entering_text(use, share),
             "halved": use.enters and use.censored,
             "used": use.enters,
             "reason": use.reason,
@@ -424,6 +425,13 @@ class Explanation:
             ],
             "source": method.sources["trophic"].as_json(),
         }
+
+
+def _entering_text(use: ReadingUse, non_detect_share: Fraction) -> str | None:
+    """What enters the sum: the number as it was reported, or the half of its detection limit."""
+    if not use.enters or use.entering is None:
+        return None
+    return plain_text(decimal_of(use.amount(non_detect_share))[0] if use.censored else use.entering)
 
 
 def _text_or_none(number: Decimal | None) -> str | None:
@@ -784,6 +792,8 @@ def _target(section: Mapping[str, Any], assessment: SectionAssessment) -> dict[s
 
     def cell(name: str) -> object:
         (value,) = list_cells(pd.Series([section.get(name)], dtype=object))
+        if isinstance(value, Integral):
+            return int(value)  # NumPy's integers are none to JSON
         return value.isoformat() if isinstance(value, date) else value
 
     return {

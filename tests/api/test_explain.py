@@ -1,0 +1,142 @@
+"""Explanations at the doors: the whole sample data redone from its JSON, and the words people read."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+from typer.testing import Result
+
+from api.catalogue import Catalogue, Language
+from api.explaining import approximate, explain, explanation_blocks, rounded
+from spatial.period import parse_period
+from tests.spatial.explanation_oracle import redo
+
+Cli = Callable[..., Result]
+LAKE = "S430602002"  # 岳阳楼样例断面, automatic and manual data in December
+
+
+@pytest.fixture(scope="module")
+def codes(client: TestClient) -> list[str]:
+    items = client.get("/api/v1/sections", params={"limit": 500}).json()["items"]
+    return [item["code"] for item in items]
+
+
+@pytest.mark.parametrize("period", ["2023", "2023-12", "2023-Q4", "2023-flood", "2023-11-20/2023-12-10"])
+def test_every_section_of_the_sample_can_be_redone_from_its_document(
+    client: TestClient, codes: list[str], period: str
+) -> None:
+    assert len(codes) >= 30
+    for code in codes:
+        answer = client.get(
+            f"/api/v1/sections/{code}/assessment", params={"period": period, "explain": "true"}
+        )
+        assert answer.status_code == 200, code
+        redo(answer.json())
+
+
+def test_the_explanation_says_what_the_assessment_says(client: TestClient, codes: list[str]) -> None:
+    for code in codes:
+        path = f"/api/v1/sections/{code}/assessment"
+        plain = client.get(path, params={"period": "2023"}).json()
+        told = client.get(path, params={"period": "2023", "explain": "true"}).json()
+        for name in ("class", "class_range", "grade", "verdict", "limiting", "samples", "months", "reasons"):
+            assert told[name] == plain[name], (code, name)
+        assert [one["code"] for one in plain["main_pollutants"]] == told["main_pollutants"]["named"]
+
+
+def test_every_reading_names_a_file_of_the_sample_and_its_row(sample: Any) -> None:
+    document = explain(sample.engine, LAKE, parse_period("2023"))
+    files = {upload["upload_id"]: upload["file_name"] for upload in document["uploads"]}
+    assert set(files.values()) == {"readings_monthly.csv", "readings_4hourly.csv"}
+    for row in document["readings"]["rows"]:
+        assert files[row["upload_id"]]
+        assert row["row"] >= 2  # the header is row 1
+
+
+def test_a_section_that_is_not_there_is_not_found(client: TestClient, cli: Cli, sample: Any) -> None:
+    answer = client.get("/api/v1/sections/NO/assessment", params={"period": "2023", "explain": "true"})
+    assert answer.status_code == 404
+    result = cli("assess", "--period", "2023", "--explain", "NO", database=sample.engine)
+    assert result.exit_code == 2
+    assert "NO" in result.output
+
+
+def test_the_command_line_tells_the_chain_in_chinese(cli: Cli, sample: Any) -> None:
+    result = cli("assess", "--period", "2023", "--explain", LAKE, database=sample.engine)
+    assert result.exit_code == 0
+    for words in (
+        "岳阳楼样例断面",
+        "水质类别：Ⅳ类 · 轻度污染",
+        "水质目标：Ⅲ类；结论：违反",
+        "主要污染指标：总磷(0.3)",
+        "当月该指标有自动监测数据，以自动为准",
+        "5.464 / 84",
+        "GB 3838-2002 表1 第8项",
+        "TLI(Σ) = 51.105：轻度富营养",
+        "总磷由 ≈0.064754 降至 0.05",
+    ):
+        assert words in result.stdout, words
+    assert "\x1b" not in result.stdout
+
+
+def test_english_holds_no_chinese_but_names_and_quotes(sample: Any) -> None:
+    document = explain(sample.engine, LAKE, parse_period("2023"))
+    blocks = explanation_blocks(document, Catalogue(Language.ENGLISH))
+    for block in blocks:
+        headings = " ".join([*block.columns, *(block.after)])
+        assert not re.search(r"[\u4e00-\u9fff]", headings), headings
+        if block.level:
+            assert not re.search(r"[\u4e00-\u9fff]", block.title), block.title
+
+
+@pytest.mark.parametrize("language", list(Language))
+def test_every_section_of_the_sample_can_be_told_in_words(
+    sample: Any, codes: list[str], language: Language
+) -> None:
+    for code in codes:
+        blocks = explanation_blocks(explain(sample.engine, code, parse_period("2023")), Catalogue(language))
+        assert all(len(row) == len(block.columns) for block in blocks for row in block.rows)
+        assert not any("{" in line for block in blocks for line in block.lines)
+
+
+def test_the_steps_are_numbered_without_gaps(sample: Any) -> None:
+    blocks = explanation_blocks(explain(sample.engine, LAKE, parse_period("2023")), Catalogue())
+    steps = [int(block.title.split(".")[0]) for block in blocks if block.level == 1]
+    assert steps == list(range(1, len(steps) + 1))
+
+
+def test_json_is_one_document_and_csv_holds_every_reading(cli: Cli, sample: Any) -> None:
+    ask = ("assess", "--period", "2023-12", "--explain", LAKE, "--format")
+    document = json.loads(cli(*ask, "json", database=sample.engine).stdout)
+    rows = list(csv.DictReader(io.StringIO(cli(*ask, "csv", database=sample.engine).stdout)))
+    assert len(rows) == document["readings"]["total"]
+    assert sum(row["used"] == "True" for row in rows) == document["readings"]["used"]
+    assert {row["file"] for row in rows} == {"readings_monthly.csv", "readings_4hourly.csv"}
+
+
+def test_two_explanations_are_the_same_bytes(client: TestClient) -> None:
+    path = f"/api/v1/sections/{LAKE}/assessment"
+    first, second = (client.get(path, params={"period": "2023", "explain": "true"}) for _ in range(2))
+    assert first.content == second.content
+
+
+def test_a_shortened_number_never_looks_equal_to_a_limit() -> None:
+    number = {"numerator": "20000001", "denominator": "100000000", "decimal": "0.20000001", "exact": False}
+    assert approximate(number) == "≈0.2"
+    assert approximate(number, {Decimal("0.2")}) == "≈0.20000001"
+
+
+@pytest.mark.parametrize(
+    ("number", "digits", "text"),
+    [("0.0001234565", 6, "0.000123456"), ("1200", 2, "1200"), ("0.0650476", 6, "0.0650476"), ("0", 3, "0")],
+)
+def test_rounding_for_the_eye_is_half_to_even_without_exponents(number: str, digits: int, text: str) -> None:
+    assert rounded(Decimal(number), digits) == text
