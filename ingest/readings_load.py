@@ -13,6 +13,7 @@ does not depend on where blocks begin.
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -21,6 +22,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from itertools import groupby
 from pathlib import Path
+from threading import Lock
 from types import TracebackType
 from typing import Any, Literal, Self
 
@@ -183,17 +185,33 @@ class _SeenKeys:
 class _Writer:
     """Does the writing in the background, in order; whoever submits waits when two blocks are pending."""
 
+    SWITCH_SECONDS = 0.0005
+    """How long the reading thread may go on while the writing one waits: a line of COPY is soon sent."""
+
+    _lock = Lock()
+    _writers = 0
+    _usual_seconds = sys.getswitchinterval()
+
     def __init__(self) -> None:
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="qingjiang-copy")
         self._pending: list[Future[None]] = []
 
     def __enter__(self) -> Self:
+        with _Writer._lock:
+            if _Writer._writers == 0:
+                _Writer._usual_seconds = sys.getswitchinterval()
+                sys.setswitchinterval(min(self.SWITCH_SECONDS, _Writer._usual_seconds))
+            _Writer._writers += 1
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._pool.shutdown(wait=True, cancel_futures=True)
+        with _Writer._lock:
+            _Writer._writers -= 1
+            if _Writer._writers == 0:
+                sys.setswitchinterval(_Writer._usual_seconds)
 
     def submit(self, job: Callable[[], None]) -> None:
         """Queue a job; raises what an earlier one raised."""
@@ -315,12 +333,15 @@ class ReadingsLoad:
         self.quality = QualityControl()
         self.columns: set[str] = set()
         self.lost: list[tuple[int, str]] = []
+        self.copied_sections: set[int] = set()
+        self.copied_parameters: set[str] = set()
         loading.create_staging(self.session)
         with _Writer() as writer:
             for parsed in self.file:
                 self._take(parsed, writer)
                 self.progress(len(parsed.table))
             writer.drain()
+        loading.check_references(self.session, self.upload_id, self.copied_sections, self.copied_parameters)
         made = self.sections.made
         if made:
             names = "、".join(entry.code for entry in made[:_CANDIDATES]) + (
@@ -543,15 +564,21 @@ class ReadingsLoad:
             if outcome.problems and not self.partial:
                 self.skipped = True  # nothing of this file will be kept: only errors matter now
             else:
-                payload = self._lines(block, direct)
-                times = block.month_times(direct)
-                writer.submit(lambda: loading.copy_readings(self.session, payload, times))
+                for month, chosen in block.months(direct):
+                    self._copy(block, chosen, month, writer)
         if not direct.all():
             self.staged = True
             rest = self._lines(block, ~direct)
             for moment in block.month_times(~direct):
                 self.staged_times.setdefault((moment.year, moment.month), moment)
             writer.submit(lambda: loading.stage_readings(self.session, rest))
+
+    def _copy(self, block: _Block, chosen: Bools, month: datetime, writer: _Writer) -> None:
+        """Readings of one month, straight into their partition."""
+        self.copied_sections.update(np.unique(block.section[block.sample[chosen]]).tolist())
+        self.copied_parameters.update(cell.parameter for cell in block.parsed.coded.cells)
+        payload = self._lines(block, chosen)
+        writer.submit(lambda: loading.copy_readings(self.session, payload, month))
 
     def _lines(self, block: _Block, chosen: Bools) -> memoryview:
         """Readings as lines of COPY, `loading.LOADED_COLUMNS`, put together from what they share."""
@@ -736,6 +763,17 @@ class _Block:
         months = _months(self.at.iloc[self._unit_sample])
         for number in np.unique(months).tolist():
             yield (number // 12, number % 12 + 1), np.flatnonzero(months == number)
+
+    def months(self, chosen: Bools) -> Iterator[tuple[datetime, Bools]]:
+        """A moment of every Beijing month that the chosen readings lie in, and which of them do."""
+        moments = self.month_times(chosen)
+        if len(moments) == 1:
+            yield moments[0], chosen
+            return
+        samples, of_reading = np.unique(self.sample, return_inverse=True)
+        months = _months(self.at.iloc[samples])[of_reading]
+        for moment in moments:
+            yield moment, chosen & (months == moment.year * 12 + moment.month - 1)
 
     def month_times(self, chosen: Bools) -> list[datetime]:
         """One time of every Beijing month that the chosen readings lie in."""
