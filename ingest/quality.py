@@ -936,7 +936,7 @@ class Tally:
         self.thresholds = thresholds
         self.readings = 0
         self.marks: Counter[tuple[int, int]] = Counter()
-        self.periods: dict[str, list[pd.DataFrame]] = {"day": [], "month": []}
+        self.periods = {by: _Periods(thresholds.completeness) for by in ("day", "month")}
 
     def add(self, arrays: ReadingArrays, mask: Ints) -> None:
         """Count the readings of whole sections, with their final marks."""
@@ -951,7 +951,7 @@ class Tally:
         for by, table in _count_due(
             known, known.parameter, usable[arrays.parameter >= 0], self.thresholds.completeness
         ).items():
-            self.periods[by].append(table)
+            self.periods[by].add(table)
 
     def report(self, *, cells: Mapping[str, int], names: Mapping[int, str]) -> dict[str, Any]:
         """The quality report of an upload, ready for JSON.
@@ -986,29 +986,46 @@ class Tally:
                 for flag in Flag
             },
             "parameters": parameters,
-            "completeness": {by: self._completeness(tables, names) for by, tables in self.periods.items()},
+            "completeness": {by: periods.report(names) for by, periods in self.periods.items()},
         }
 
-    def _completeness(self, tables: Sequence[pd.DataFrame], names: Mapping[int, str]) -> dict[str, Any]:
-        rule = self.thresholds.completeness
-        table = (
-            pd.concat(tables, ignore_index=True)
-            if tables
-            else pd.DataFrame(columns=["found", "due", "share"])
-        )
-        found, due = int(table["found"].sum()), int(table["due"].sum())
-        low = table[table["share"] < rule.warn_below]
-        worst = []
+
+class _Periods:
+    """The completeness of the section-days or section-months of an upload: sums, and the worst of them.
+
+    How much is kept depends on the number of sections only: no more than can be listed of each.
+    """
+
+    def __init__(self, rule: Completeness) -> None:
+        self.rule = rule
+        self.count = self.found = self.due = self.below = 0
+        self.worst: list[pd.DataFrame] = []
+
+    def add(self, table: pd.DataFrame) -> None:
+        """Count all periods of some sections, as :func:`_count_due` has them."""
+        self.count += len(table)
+        self.found += int(table["found"].sum())
+        self.due += int(table["due"].sum())
+        low = table[table["share"] < self.rule.warn_below]
+        self.below += len(low)
         if len(low):
+            low = low.sort_values(["section", "share", "period"])
+            self.worst.append(low.groupby("section").head(self.rule.worst_listed))
+
+    def report(self, names: Mapping[int, str]) -> dict[str, Any]:
+        """The counts, and the periods with the least share."""
+        worst = []
+        if self.worst:
+            low = pd.concat(self.worst, ignore_index=True)
             low = low.assign(section=[names.get(number, str(number)) for number in low["section"]])
-            low = low.sort_values(["share", "section", "period"]).head(rule.worst_listed)
+            low = low.sort_values(["share", "section", "period"]).head(self.rule.worst_listed)
             worst = low[["section", "period", "found", "due"]].to_dict("records")
         return {
-            "periods": len(table),
-            "found": found,
-            "due": due,
-            "share": round(found / due, 4) if due else None,
-            "warn_below": rule.warn_below,
-            "below": int((table["share"] < rule.warn_below).sum()),
+            "periods": self.count,
+            "found": self.found,
+            "due": self.due,
+            "share": round(self.found / self.due, 4) if self.due else None,
+            "warn_below": self.rule.warn_below,
+            "below": self.below,
             "worst": worst,
         }
