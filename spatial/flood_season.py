@@ -15,11 +15,16 @@ from spatial.standards import Direction, EvaluationMethod, Number, Standard, loa
 
 @dataclass(frozen=True, slots=True)
 class FloodIntensity:
-    """The first pollutant of a flood season, its intensity, and the ratio of every indicator there was."""
+    """The first pollutant of a flood season, its intensity, and the ratio of every indicator there was.
+
+    `highest` is the concentration and `limit` the bound that the intensity is the ratio of.
+    """
 
     code: str
     value: Fraction
     ratios: Mapping[str, Fraction]
+    highest: Fraction
+    limit: Fraction
 
     def as_json(self) -> dict[str, object]:
         """Give the `flood_intensity` entry of the answer of `assess`."""
@@ -27,6 +32,8 @@ class FloodIntensity:
             "code": self.code,
             "value": json_number(self.value),
             "ratios": {code: json_number(ratio) for code, ratio in self.ratios.items()},
+            "highest": json_number(self.highest),
+            "limit": json_number(self.limit),
         }
 
 
@@ -50,12 +57,13 @@ def flood_intensity(
     """
     method = method or load_evaluation_method()
     limits = standard.limits_for(water_body)
-    ratios = {
-        code: Fraction(highest[code]) / Fraction(limits[code].bound_of(target_class)[0])
+    bounds = {
+        code: Fraction(limits[code].bound_of(target_class)[0])
         for code in method.intensity_indicators
         if code in highest and code in limits and limits[code].direction is Direction.AT_MOST
     }
+    ratios = {code: Fraction(highest[code]) / bound for code, bound in bounds.items()}
     if not ratios:
         return None
     first = max(ratios, key=lambda code: (ratios[code], -find_parameter(code).order))
-    return FloodIntensity(first, ratios[first], ratios)
+    return FloodIntensity(first, ratios[first], ratios, Fraction(highest[first]), bounds[first])

@@ -122,3 +122,36 @@ def parse_period(text: str, method: EvaluationMethod | None = None) -> Period:
             bare, PeriodKind.DRY_SEASON, flood_end + timedelta(days=1), next_flood - timedelta(days=1)
         )
     return Period(bare, PeriodKind.YEAR, date(year, 1, 1), date(year, 12, 31))
+
+
+def period_before(period: Period) -> Period:
+    """Give the period just before, of the same kind (环比): the month, quarter, year or season before.
+
+    Before a range lies the range of as many days that ends the day before it begins.
+    """
+    year = period.start.year
+    match period.kind:
+        case PeriodKind.MONTH:
+            last = period.start - timedelta(days=1)
+            return parse_period(f"{last.year:04d}-{last.month:02d}")
+        case PeriodKind.QUARTER:
+            last = period.start - timedelta(days=1)
+            return parse_period(f"{last.year:04d}-Q{(last.month + 2) // 3}")
+        case PeriodKind.RANGE:
+            end = period.start - timedelta(days=1)
+            start = end - timedelta(days=period.days - 1)
+            return parse_period(f"{start.isoformat()}/{end.isoformat()}")
+        case _:
+            return parse_period(f"{year - 1:04d}{period.text[4:]}")
+
+
+def period_a_year_before(period: Period) -> Period:
+    """Give the same period of the year before (同比); 29 February becomes 28 February."""
+    if period.kind is PeriodKind.RANGE:
+        start, end = (_a_year_before(day) for day in (period.start, period.end))
+        return parse_period(f"{start.isoformat()}/{end.isoformat()}")
+    return parse_period(f"{int(period.text[:4]) - 1:04d}{period.text[4:]}")
+
+
+def _a_year_before(day: date) -> date:
+    return date(day.year - 1, day.month, min(day.day, monthrange(day.year - 1, day.month)[1]))

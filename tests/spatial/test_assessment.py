@@ -362,6 +362,8 @@ def test_the_intensity_is_the_highest_flood_reading_over_the_limit_at_the_target
         "code": "tp",
         "value": 4.2,
         "ratios": {"nh3_n": 1.8, "tp": 4.2},
+        "highest": 0.42,
+        "limit": 0.1,
     }
 
 

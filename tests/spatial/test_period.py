@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spatial.errors import PeriodError
-from spatial.period import PeriodKind, parse_period
+from spatial.period import PeriodKind, parse_period, period_a_year_before, period_before
 
 
 @pytest.mark.parametrize(
@@ -77,3 +77,22 @@ def test_twelve_months_and_four_quarters_fill_a_year(year):
     days = parse_period(str(year)).days
     assert sum(parse_period(f"{year}-{month:02d}").days for month in range(1, 13)) == days
     assert sum(parse_period(f"{year}-Q{quarter}").days for quarter in range(1, 5)) == days
+
+
+@pytest.mark.parametrize(
+    ("text", "before", "a_year_before"),
+    [
+        ("2025-01", "2024-12", "2024-01"),
+        ("2025-06", "2025-05", "2024-06"),
+        ("2025-Q1", "2024-Q4", "2024-Q1"),
+        ("2025-Q3", "2025-Q2", "2024-Q3"),
+        ("2025", "2024", "2024"),
+        ("2025-flood", "2024-flood", "2024-flood"),
+        ("2025-dry", "2024-dry", "2024-dry"),
+        ("2025-03-01/2025-03-31", "2025-01-29/2025-02-28", "2024-03-01/2024-03-31"),
+        ("2024-02-28/2024-02-29", "2024-02-26/2024-02-27", "2023-02-28/2023-02-28"),
+    ],
+)
+def test_every_period_has_one_before_it_and_one_a_year_before(text, before, a_year_before):
+    period = parse_period(text)
+    assert (period_before(period).text, period_a_year_before(period).text) == (before, a_year_before)
