@@ -83,7 +83,7 @@ def workbook_parts(file: str, data: bytes, limits: Limits) -> dict[str, bytes]:
             check_archive(file, archive, len(data), limits.workbook_bytes, limits)
             for item in archive.infolist():
                 if item.filename.startswith(
-                    ("xl/worksheets/sheet", "xl/workbook", "xl/_rels/workbook", "xl/styles")
+                    ("xl/worksheets/sheet", "xl/workbook", "xl/_rels/workbook", "xl/styles", "content.xml")
                 ):
                     parts[item.filename] = archive.read(item)
                     continue
@@ -106,7 +106,10 @@ def only_member(file: str, archive: zipfile.ZipFile) -> zipfile.ZipInfo:
     members = [
         item
         for item in archive.infolist()
-        if not item.is_dir() and not item.filename.startswith(_LITTER) and "/." not in item.filename
+        if item.filename
+        and not item.is_dir()
+        and not item.filename.startswith(_LITTER)
+        and "/." not in item.filename
     ]
     if len(members) != 1:
         names = ", ".join(item.filename for item in members[:8])

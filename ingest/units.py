@@ -85,6 +85,9 @@ _WHOLE: dict[str, str] = {
     for spelling in spellings.split()
 }
 
+_SCALES = frozenset({"degC", "degF"})
+"""Scales with an offset, which no product holds."""
+
 _DEFINITIONS = (
     "turbidity_ntu = [turbidity_by_scattered_light]",
     "turbidity_fnu = [turbidity_by_infrared_light]",  # ISO 7027: another lamp; no factor leads to NTU
@@ -187,6 +190,8 @@ def _expression(folded: str) -> str | None:
         match = _TERM.match(folded, place)
         if match is None or match.end() == place:
             return None
+        if match["number"] is not None and Fraction(match["number"].partition("^")[0]) == 0:
+            return None  # nothing is counted per 0 mL
         symbol, power = match["symbol"], int(match["power"] or 1)
         number = f"{_number(match['number'])} * {_MULTIPLES.get(match['many'] or '', 1)}"
         unit = "1" if symbol is None else _SYMBOLS[symbol]
@@ -253,8 +258,11 @@ def conversion(unit: str, canonical: str, parameter: str = "") -> Conversion | N
 
 def _converted(given: str, target: str, molar: Fraction) -> Conversion | None:
     registry, mismatch = _registry()
+    whole = [unit in _WHOLE.values() for unit in (given, target)]
+    if any(whole) and not all(whole) and {given, target} & _SCALES:
+        return None  # no product of symbols is a temperature
     try:
-        if given in _WHOLE.values() or target in _WHOLE.values():
+        if all(whole):
             at_zero, at_one = (
                 registry.Quantity(Fraction(number), given).to(target).magnitude for number in (0, 1)
             )

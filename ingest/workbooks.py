@@ -19,6 +19,7 @@ from xml.etree import ElementTree as ET
 from python_calamine import CalamineError, CalamineWorkbook, SheetVisibleEnum
 
 from ingest.errors import TooLargeError, UnknownFormatError
+from ingest.native import guarded
 from ingest.options import Limits
 from ingest.packed import workbook_parts
 
@@ -36,8 +37,16 @@ _STYLED = re.compile(
     rb'<(?:\w+:)?c\b[^>]*?\br="([A-Z]+)(\d+)"[^>]*?\bs="(\d+)"[^>]*>(?:<(?:\w+:)?f\b[^>]*>[^<]*</(?:\w+:)?f>)?'
     rb"<(?:\w+:)?v>([^<]*)</"
 )
+_REFERENCE = rb"\br\s*=\s*[\"']\s*"
+_WIDE = re.compile(_REFERENCE + rb"([A-Za-z]{3,})")
+_LONG = re.compile(_REFERENCE + rb"[A-Za-z]*(\d{6,})")
+_LETTERS = re.compile(_REFERENCE + rb"([A-Za-z]+)\d")
+_ROWS = re.compile(_REFERENCE + rb"[A-Za-z]*(\d+)")
+MOST_PLACES = 30_000_000
+"""Places of one sheet, empty ones included; a million rows of thirty columns."""
 _NO_NUMBER = re.compile(rb'\bt="(?!n")')
 _NUMBER = re.compile(r"^[<＜]?[-+]?[\d.,]+(?:[eE][-+]?\d+)?[lL]?$")
+_TABLE = "{urn:oasis:names:tc:opendocument:xmlns:table:1.0}"
 _REL = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
 
 
@@ -87,8 +96,11 @@ class Workbook:
         packed = zipfile.is_zipfile(io.BytesIO(data))
         if packed:
             self._parts = workbook_parts(file, data, limits)
+            if "content.xml" in self._parts:
+                _check_repeats(file, self._parts["content.xml"])
         try:
-            self._book = CalamineWorkbook.from_filelike(io.BytesIO(data))
+            with guarded(file):
+                self._book = CalamineWorkbook.from_filelike(io.BytesIO(data))
         except (CalamineError, OSError, zipfile.BadZipFile) as error:
             raise UnknownFormatError(file, str(error)) from error
         self.names = list(self._book.sheet_names)
@@ -115,26 +127,44 @@ class Workbook:
 
     def read(self, name: str, as_text: Callable[[object], str]) -> Sheet:
         """The cells of one sheet as text; merged cells carry their value in each of their places."""
+        xml = self._parts.get(self._paths.get(name, ""), b"")
+        self._check_extent(xml)
         try:
-            sheet = self._book.get_sheet_by_name(name)
-            numbers = _NumberTexts(as_text)
-            rows = [
-                [
-                    cell if type(cell) is str else numbers[cell] if type(cell) is float else as_text(cell)
-                    for cell in row
-                ]
-                for row in sheet.to_python(skip_empty_area=False)
-            ]
-            merged = sheet.merged_cell_ranges or []
+            with guarded(self.file):
+                sheet = self._book.get_sheet_by_name(name)
+                cells = sheet.to_python(skip_empty_area=False)
+                merged = sheet.merged_cell_ranges or []
         except (CalamineError, OSError) as error:
             raise UnknownFormatError(self.file, str(error)) from error
-        xml = self._parts.get(self._paths.get(name, ""), b"")
+        numbers = _NumberTexts(as_text)
+        rows = [
+            [
+                cell if type(cell) is str else numbers[cell] if type(cell) is float else as_text(cell)
+                for cell in row
+            ]
+            for row in cells
+        ]
         hidden: tuple[int, ...] = ()
         if b'hidden="' in xml:
             hidden = tuple(int(found[1]) for found in _HIDDEN.finditer(xml))
         self._restore(rows, xml)
         filled = self._fill_merged(rows, merged)
         return Sheet(name, rows, hidden, filled)
+
+    def _check_extent(self, xml: bytes) -> None:
+        """Refuse a sheet whose farthest cells span more places than memory holds.
+
+        calamine makes a place of each of them, filled or not: one stray cell in the last corner of a sheet
+        is a matter of gigabytes.
+        """
+        columns = 26 ** max((len(found) for found in _WIDE.findall(xml)), default=2)
+        rows = 10 ** max((len(found) for found in _LONG.findall(xml)), default=5)
+        if columns * rows <= MOST_PLACES:
+            return
+        columns = max((_column(found.upper()) + 1 for found in set(_LETTERS.findall(xml))), default=1)
+        rows = max((int(found) for found in set(_ROWS.findall(xml))), default=1)
+        if columns * rows > MOST_PLACES:
+            raise TooLargeError(self.file, "cells", MOST_PLACES, columns * rows)
 
     def _restore(self, rows: list[list[str]], xml: bytes) -> None:
         """Put failed and uncomputed formulas back into the cells that calamine leaves empty."""
@@ -197,6 +227,41 @@ class Workbook:
             for sheet in book.iter()
             if sheet.tag.endswith("}sheet")
         }
+
+
+def _check_repeats(file: str, content: bytes) -> None:
+    """Refuse an OpenDocument table whose repeated rows and cells span more places than memory holds.
+
+    Raises
+    ------
+    TooLargeError
+        If they do.
+    """
+    rows = width = 0
+    try:
+        for _, node in ET.iterparse(io.BytesIO(content)):  # noqa: S314 - expat expands no entity here
+            if node.tag == f"{_TABLE}table":
+                rows = width = 0
+            if node.tag != f"{_TABLE}table-row":
+                continue
+            filled = place = 0
+            for cell in node:
+                place += _repeat(cell, "columns")
+                if len(cell) or any("value" in name for name in cell.attrib):
+                    filled = place
+            rows += _repeat(node, "rows") if filled else 0
+            width = max(width, filled)
+            if rows * width > MOST_PLACES:
+                raise TooLargeError(file, "cells", MOST_PLACES, rows * width)
+            node.clear()
+    except ET.ParseError:
+        return  # calamine says what is wrong with it
+
+
+def _repeat(node: ET.Element, of: str) -> int:
+    """How often a row or a cell stands for itself."""
+    text = node.get(f"{_TABLE}number-{of}-repeated", "1")
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 12 else MOST_PLACES
 
 
 def _shown_otherwise(styles: bytes) -> dict[int, str]:
