@@ -112,6 +112,18 @@ class UnitError(SpatialError):
         self.expected = expected
 
 
+class SpanError(SpatialError):
+    """Between two days lies no whole month or year, or more of them than are taken at once."""
+
+    def __init__(self, first: str, last: str, by: str, count: int, most: int) -> None:
+        super().__init__(f"from {first} to {last} there are {count} whole {by}s: expected 1 to {most}")
+        self.first = first
+        self.last = last
+        self.by = by
+        self.count = count
+        self.most = most
+
+
 class SeriesTooShortError(SpatialError):
     """A trend needs more periods than were given."""
 

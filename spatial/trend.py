@@ -19,7 +19,7 @@ from typing import Final, Literal
 from spatial.assessment import SectionAssessment
 from spatial.classification import Reason, give_reason
 from spatial.comparison_rules import ComparisonRules
-from spatial.errors import RuleFileError, SeriesTooShortError
+from spatial.errors import RuleFileError, SeriesTooShortError, SpanError
 from spatial.kendall import KendallTrend, mann_kendall, seasonal_kendall
 from spatial.parameters import find_parameter
 from spatial.period import Period, PeriodKind, parse_period
@@ -35,6 +35,7 @@ from spatial.standards import (
 from spatial.vocabulary import Trend, WaterBodyType
 
 _FILE: Final = "spearman_critical.csv"
+_MOST_PERIODS: Final = 600  # fifty years of months
 _COLUMNS: Final = (
     "n",
     "table_one_sided_0_05",
@@ -268,7 +269,13 @@ class SectionTrend:
 
 
 def trend_periods(first: Period, last: Period, by: TrendBy) -> list[Period]:
-    """List the whole months or calendar years from the first day of one period to the last day of another."""
+    """List the whole months or calendar years from the first day of one period to the last day of another.
+
+    Raises
+    ------
+    SpanError
+        If there is none, or more than 600.
+    """
     months = [(year, month) for year in range(first.start.year, last.end.year + 1) for month in range(1, 13)]
     texts = (
         [f"{year:04d}" for year in range(first.start.year, last.end.year + 1)]
@@ -276,7 +283,10 @@ def trend_periods(first: Period, last: Period, by: TrendBy) -> list[Period]:
         else [f"{year:04d}-{month:02d}" for year, month in months]
     )
     periods = [parse_period(text) for text in texts]
-    return [period for period in periods if first.start <= period.start and period.end <= last.end]
+    found = [period for period in periods if first.start <= period.start and period.end <= last.end]
+    if not 0 < len(found) <= _MOST_PERIODS:
+        raise SpanError(first.start.isoformat(), last.end.isoformat(), by, len(found), _MOST_PERIODS)
+    return found
 
 
 def rising_meaning(

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from spatial.assessment import assess_sections
 from spatial.comparison_rules import load_comparison_rules, parse_comparison_rules
-from spatial.errors import RuleFileError, SeriesTooShortError, UnknownParameterError
+from spatial.errors import RuleFileError, SeriesTooShortError, SpanError, UnknownParameterError
 from spatial.kendall import mann_kendall, seasonal_kendall
 from spatial.period import parse_period
 from spatial.trend import rising_meaning, section_trend, trend_periods
@@ -149,6 +149,14 @@ def test_whole_months_and_years_inside_the_bounds_make_the_series():
     assert texts("month", "2024-11", "2025-02") == ["2024-11", "2024-12", "2025-01", "2025-02"]
     assert texts("year", "2020", "2022") == ["2020", "2021", "2022"]
     assert texts("year", "2020-02", "2022-11") == ["2021"]
+    for by, first, last, count in (
+        ("year", "2020-02", "2020-11", 0),
+        ("month", "2025-03", "2025-02", 0),
+        ("month", "1900", "2000", 1212),
+    ):
+        with pytest.raises(SpanError) as caught:
+            texts(by, first, last)
+        assert caught.value.count == count
     assert texts("month", "2025-01-02/2025-01-03", "2025-02") == ["2025-02"]
 
 
