@@ -15,8 +15,6 @@ import pandas as pd
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from api.catalogue import Language
-from api.errors import NotKnownError
 from api.settings import Settings
 from models import cluster, database, queries
 from spatial.assessment import AssessmentSettings, SectionAssessment
@@ -25,7 +23,7 @@ from spatial.evaluators import Facts, evaluate_rules, required_periods
 from spatial.groups import GroupAssessment, GroupBy, assess_groups
 from spatial.overlays import assess_in_force
 from spatial.period import Period, parse_period
-from spatial.rulebook import SUSPECT_READINGS, YANGTZE, Bilingual, Rulebook, load_rulebook
+from spatial.rulebook import SUSPECT_READINGS, YANGTZE, Rulebook, load_rulebook
 from spatial.scoreboard import TargetScore, score_targets
 
 FACILITY_KINDS = {
@@ -231,45 +229,3 @@ def assess_in(
     if by == "section":
         return assessed
     return assess_groups(assessed, by=GROUPINGS[by])
-
-
-def rule_rows(language: Language) -> list[dict[str, Any]]:
-    """Every rule on one line: id, document, clause, title, region, evaluator, dates."""
-    rulebook = load_rulebook()
-    return [
-        {
-            "id": rule.id,
-            "document": rule.document,
-            "document_title": _in(rulebook.documents[rule.document].title, language),
-            "clause": rule.clause,
-            "title": _in(rule.title, language),
-            "region_code": rule.region.code,
-            "evaluator": rule.evaluator,
-            "deadline": None if rule.deadline is None else rule.deadline.isoformat(),
-            "target_id": rule.target_id,
-        }
-        for rule in rulebook.rules
-    ]
-
-
-def rule_document(rule_id: str, language: Language) -> dict[str, Any]:
-    """One rule or target, whole.
-
-    Raises
-    ------
-    NotKnownError
-        If neither a rule nor a target has this id.
-    """
-    rulebook = load_rulebook()
-    content = rulebook.content()
-    for rule in content["rules"]:
-        if rule["id"] == rule_id:
-            return {**rule, "title_text": rule["title"][language.key]}
-    for target in content["targets"]:
-        if target["id"] == rule_id:
-            return dict(target)
-    raise NotKnownError("rule", rule_id)
-
-
-def _in(text: Bilingual, language: Language) -> str:
-    return text.zh if language is Language.CHINESE else text.en

@@ -167,6 +167,60 @@ class FacilityOut(BaseModel):
     ledger: list[dict[str, Any]]
 
 
+class SourceItemOut(Shape):
+    """One item of a drinking-water source in one month, judged."""
+
+    parameter: str
+    month: str = Field(description="the month, or the whole period where means of months are judged")
+    section: str
+    value: float | None = Field(
+        description="mean of the month; the detection limit where nothing was detected"
+    )
+    censored: bool
+    limit: float | list[float]
+    table: Literal[1, 2, 3] | None = Field(
+        description="table of GB 3838-2002; null: a document of the region"
+    )
+    verdict: VerdictText
+    multiple: float | None = Field(description="(value - limit) / limit")
+    document: str
+    clause: str
+
+
+class ReasonOut(Shape):
+    """A reason: code for the message catalogue, and its parameters."""
+
+    code: str
+    params: dict[str, Any]
+
+
+class SourceAssessmentOut(Shape):
+    """A drinking-water source over a period by Tables 1, 2 and 3 of GB 3838-2002 (clause 5.3)."""
+
+    code: str
+    name: str | None
+    period: str
+    source_level: Literal["city", "county", "township"] | None
+    kind: Literal["surface", "ground"] | None
+    region_code: str | None
+    sections: list[str]
+    verdict: VerdictText
+    months: int = Field(description="months with data")
+    months_over: int = Field(description="months with a counted item over its limit")
+    full_rounds: int = Field(description="months with every required item")
+    rounds_needed: int
+    items_judged: int
+    limiting: list[str] = Field(description="items over their limit, the largest multiple first")
+    exceedances: list[SourceItemOut]
+    open: list[SourceItemOut]
+    reference: list[SourceItemOut] = Field(description="items reported apart, which do not count")
+    missing: list[str] = Field(description="required items that no month has")
+    reason: ReasonOut | None
+    reasons: list[ReasonOut]
+    warnings: list[dict[str, Any]]
+    evidence: dict[str, Any]
+
+
 class ReadingOut(Shape):
     """One reading as it was loaded."""
 

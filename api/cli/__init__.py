@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from api.catalogue import Catalogue, Language
-from api.cli import data, databases, pictures, service, verdicts
+from api.cli import data, databases, pictures, rules, service, sources, verdicts
 from api.cli.door import Door, Doorkeeper
 from api.settings import read_settings
 
@@ -52,7 +52,8 @@ def enter(
 
 
 app.add_typer(databases.app, name="db")
-app.add_typer(verdicts.rules_app, name="rules")
+app.add_typer(rules.app, name="rules")
+app.add_typer(sources.app, name="sources")
 app.add_typer(pictures.app, name="map")
 app.add_typer(service.keys_app, name="keys")
 app.command("ingest")(data.ingest_command)

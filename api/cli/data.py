@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from enum import StrEnum
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -20,14 +21,15 @@ from api.cli.door import (
     door,
 )
 from api.kinds import Kind
-from api.output import Column, Format, Row, to_json
+from api.output import Column, Format, Row, json_pieces, to_json
 
 if TYPE_CHECKING:
     from ingest.options import IngestOptions
-    from ingest.report import Notice
+    from ingest.report import Notice, UploadReport
 
 TABLE_ROWS = 40
 TABLE_ERRORS = 50
+PIECES_AT_ONCE = 1_000
 COLUMN_NOTICES = ("column_unknown", "column_unknown_similar", "column_not_stored")
 
 
@@ -214,8 +216,7 @@ def ingest_command(
     with LoadingBar(opened.err, kind.value) as bar:
         reports = load_files(engine, kind.table, files, options, text=opened.text, progress=bar)
     if form is Format.JSON:
-        documents = [report.as_json(opened.text) for report in reports]
-        opened.write(to_json(documents[0] if len(documents) == 1 else documents), None)
+        _write_reports(opened, reports)
     else:
         for report in reports:
             show_report(opened, report, options)
@@ -223,9 +224,21 @@ def ingest_command(
         raise typer.Exit(EXIT_REJECTED)
 
 
+def _write_reports(opened: Door, reports: Sequence[UploadReport]) -> None:
+    """The reports as one JSON document; that of one file error by error: there may be millions of them."""
+    if len(reports) != 1:
+        opened.write(to_json([report.as_json(opened.text) for report in reports]), None)
+        return
+    (report,) = reports
+    errors = (problem.as_json(opened.text) for problem in report.problems)
+    pieces = json_pieces(report.as_json(opened.text, errors=False), "errors", errors)
+    while some := "".join(islice(pieces, PIECES_AT_ONCE)):
+        opened.write(some, None)
+
+
 def show_report(opened: Door, report: Any, options: IngestOptions) -> None:
     """One upload's report for a person: every error, up to a screenful; the rest by --rejects or JSON."""
-    row = report.as_json(opened.text)
+    row = report.as_json(opened.text, errors=False)
     text = opened.text
     opened.say(
         text(
@@ -240,17 +253,19 @@ def show_report(opened: Door, report: Any, options: IngestOptions) -> None:
     )
     for warning in row["warnings"]:
         opened.say(f"  ⚠ {warning['message']}")
-    if row["errors"]:
+    if report.problems:
         columns: list[Column] = [
             (text("cli.col_row"), lambda item: item["row"]),
             (text("cli.col_column"), lambda item: item["column"]),
             (text("cli.col_value"), lambda item: item["value"]),
             (text("cli.col_message"), lambda item: item["message"]),
         ]
-        title = text("cli.errors_in", name=row["file"], count=len(row["errors"]))
-        opened.table(row["errors"][:TABLE_ERRORS], columns, title=title)
-        if len(row["errors"]) > TABLE_ERRORS:
-            opened.say(text("cli.more_rows", count=len(row["errors"]) - TABLE_ERRORS))
+        count = len(report.problems)
+        title = text("cli.errors_in", name=row["file"], count=count)
+        first = [problem.as_json(text) for problem in report.problems[:TABLE_ERRORS]]
+        opened.table(first, columns, title=title)
+        if count > TABLE_ERRORS:
+            opened.say(text("cli.more_rows", count=count - TABLE_ERRORS))
     if row["quality"]:
         show_quality(opened, row["quality"])
     if row["rows_rejected"] and not options.partial:

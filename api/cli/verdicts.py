@@ -1,4 +1,4 @@
-"""``evaluate``, ``assess``, ``scoreboard`` and ``rules``: verdicts on the screen or in a file."""
+"""``evaluate``, ``assess`` and ``scoreboard``: verdicts on the screen or in a file."""
 
 from __future__ import annotations
 
@@ -30,8 +30,6 @@ SuspectOption = Annotated[
         help="whether readings that quality control calls suspect enter; default: the setting of the rules",
     ),
 ]
-
-rules_app = typer.Typer(no_args_is_help=True, help="The law as data: list, show and check the rules.")
 
 
 class Grouping(StrEnum):
@@ -233,53 +231,5 @@ def show_scoreboard(
             "cli.target_counts",
             total=len(rows),
             **{name: counts[name] for name in ("met", "on_track", "missed", "undetermined")},
-        )
-    )
-
-
-@rules_app.command("list")
-def list_rules(context: typer.Context, form: FileFormatOption = None, out: OutOption = None) -> None:
-    """Every rule with its document, clause and title."""
-    from api.jobs import rule_rows
-
-    opened = door(context)
-    text = opened.text
-    columns: list[Column] = [
-        (text("cli.col_id"), lambda row: row["id"]),
-        (text("cli.col_document"), lambda row: row["document_title"]),
-        (text("cli.col_clause"), lambda row: row["clause"]),
-        (text("cli.col_title"), lambda row: row["title"]),
-        (text("cli.col_evaluator"), lambda row: row["evaluator"]),
-    ]
-    chosen = opened.format_of(form, out)
-    opened.show(list(rule_rows(opened.catalogue.language)), columns, chosen, out)
-
-
-@rules_app.command("show")
-def show_rule(
-    context: typer.Context,
-    rule_id: Annotated[str, typer.Argument(metavar="ID", help="rule or target, such as CN-14-1")],
-) -> None:
-    """One rule or target, whole, with the words it rests on."""
-    from api.jobs import rule_document
-    from api.output import to_json
-
-    opened = door(context)
-    opened.write(to_json(rule_document(rule_id, opened.catalogue.language)), None)
-
-
-@rules_app.command("check")
-def check_rules(context: typer.Context) -> None:
-    """Load every rule file strictly and say what was found."""
-    from spatial.rulebook import load_rulebook
-
-    opened = door(context)
-    rulebook = load_rulebook()
-    typer.echo(
-        opened.text(
-            "cli.rules_ok",
-            rules=len(rulebook.rules),
-            targets=len(rulebook.targets),
-            hash=rulebook.rule_set_hash[:12],
         )
     )

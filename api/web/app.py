@@ -32,6 +32,7 @@ from api.web.routes import (
     sections,
     templates,
     uploads,
+    water_sources,
 )
 
 DESCRIPTION = """Which sections miss their class, and which facilities stand where the law says they must not.
@@ -76,7 +77,7 @@ def create_app(settings: Settings, engine: Engine | None = None) -> FastAPI:
     app.add_middleware(EntityTags)
     app.add_middleware(GZipMiddleware, minimum_size=1_000)
 
-    for module in (sections, assessments, facilities, findings, rules, templates, uploads):
+    for module in (sections, assessments, water_sources, facilities, findings, rules, templates, uploads):
         app.include_router(module.router, prefix="/api/v1")
     app.include_router(operations.router)
     app.include_router(pages.router)

@@ -7,7 +7,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path
 from fastapi.responses import Response
 
-from api.jobs import rule_document, rule_rows, score_in
+from api.jobs import score_in
+from api.law import rule_document, rule_rows
 from api.schemas import ItemPage, TargetOut
 from api.web.dependencies import (
     AsOfQuery,
@@ -25,13 +26,13 @@ router = APIRouter(tags=["rules"])
 
 @router.get("/rules", response_model=ItemPage)
 def list_rules(catalogue: CatalogueDep, form: FormatDep) -> Response:
-    """Every rule with its document and clause."""
+    """Every rule with its document and clause; then standards, overlays and the evaluation method."""
     return answer(rule_rows(catalogue.language), form, None)
 
 
 @router.get("/rules/{rule_id}", responses={404: {"model": ProblemOut}})
 def read_rule(catalogue: CatalogueDep, rule_id: Annotated[str, Path(max_length=100)]) -> dict[str, Any]:
-    """One rule or target, whole, with the words it rests on."""
+    """One rule, target, standard or overlay, whole, with the words and sources it rests on."""
     return rule_document(rule_id, catalogue.language)
 
 

@@ -1,0 +1,126 @@
+"""Drinking-water sources: frames from ``models``, verdicts and shares from ``spatial``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import date
+
+import pandas as pd
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session
+
+from api.errors import NotKnownError
+from api.jobs import ONLY, assessment_settings
+from models import queries
+from spatial.assessment import SectionAssessment, assess_sections
+from spatial.classification import list_cells
+from spatial.errors import StandardNotInForceError
+from spatial.overlays import StandardBook, load_standards
+from spatial.period import Period
+from spatial.rulebook import load_rulebook
+from spatial.source_water import SourceAssessment, WaterSource, assess_source, months_of
+from spatial.standards import Standard
+
+SEPARATORS = re.compile(r"[;；、,，\s]+")
+
+
+def assess_sources(
+    engine: Engine, period: Period, *, region: str | None = None, level: str | None = None
+) -> list[SourceAssessment]:
+    """Judge the drinking-water sources of a region, or of one level, over a period."""
+    with Session(engine) as session:
+        return assess_sources_in(session, period, region=region, level=level)
+
+
+def assess_sources_in(
+    session: Session,
+    period: Period,
+    *,
+    region: str | None = None,
+    level: str | None = None,
+    codes: Sequence[str] | None = None,
+) -> list[SourceAssessment]:
+    """:func:`assess_sources` inside a session, by code; `codes` narrows to some.
+
+    Sources and sections are taken as they stood on the last day of the period, limits as they were in force.
+    """
+    frame = queries.features_in_force(
+        session, "water_sources", period.end, region_code=region, codes=codes, where=ONLY["water_sources"]
+    )
+    sources = [one for one in read_sources(frame) if level is None or one.level == level]
+    watched = sorted({code for source in sources for code in source.section_codes})
+    sections = queries.features_in_force(session, "sections", period.end, codes=watched)
+    readings = queries.readings_between(
+        session, period.starts_at, period.ends_before, section_codes=[str(code) for code in sections["code"]]
+    )
+    settings = assessment_settings(load_rulebook())
+    months: dict[str, list[SectionAssessment]] = {}
+    for month in months_of(period):
+        for assessment in assess_sections(sections, readings, month, settings=settings):
+            months.setdefault(assessment.code, []).append(assessment)
+    basins = dict(zip(sections["code"], list_cells(sections["basin"]), strict=True))
+    book = load_standards()
+    return [
+        assess_source(
+            source,
+            [one for code in source.section_codes for one in months.get(code, ())],
+            period,
+            standard_of(book, source, basins, period.end),
+        )
+        for source in sources
+    ]
+
+
+def assess_source_in(session: Session, code: str, period: Period) -> SourceAssessment:
+    """Judge one source over a period.
+
+    Raises
+    ------
+    NotKnownError
+        If no source has this code on the last day of the period.
+    """
+    found = assess_sources_in(session, period, codes=[code])
+    if not found:
+        raise NotKnownError("water_source", code)
+    return found[0]
+
+
+def standard_of(book: StandardBook, source: WaterSource, basins: dict[str, object], day: date) -> Standard:
+    """The limits in force for a source; before the first edition that edition, which then judges nothing."""
+    basin = next((basins[code] for code in source.section_codes if basins.get(code) is not None), None)
+    try:
+        return book.standard_for(source.region_code, day, basin=None if basin is None else str(basin))
+    except StandardNotInForceError:
+        return book.editions[0]
+
+
+def read_sources(frame: pd.DataFrame) -> list[WaterSource]:
+    """Sources from their register, by code. Several sections stand in one cell, apart by ``;`` or ``、``."""
+    columns = {
+        name: list_cells(frame[name])
+        for name in ("code", "name", "level", "kind", "region_code", "section_code")
+    }
+    found = [
+        WaterSource(
+            code=str(columns["code"][row]),
+            name=_text(columns["name"][row]),
+            level=_text(columns["level"][row]),
+            kind=_text(columns["kind"][row]),
+            region_code=_text(columns["region_code"][row]),
+            section_codes=split_codes(columns["section_code"][row]),
+        )
+        for row in range(len(frame))
+    ]
+    return sorted(found, key=lambda source: source.code)
+
+
+def split_codes(cell: object) -> tuple[str, ...]:
+    """The section codes of one cell, each once, in the order written."""
+    if cell is None:
+        return ()
+    return tuple(dict.fromkeys(code for code in SEPARATORS.split(str(cell)) if code))
+
+
+def _text(cell: object) -> str | None:
+    return None if cell is None else str(cell)
