@@ -20,15 +20,12 @@ as what it is: a value below the mean detection limit. Readings of stopped stati
 maintenance do not enter, nor those that failed quality control; suspect ones enter by a setting.
 """
 
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from decimal import ROUND_HALF_EVEN, Context, Decimal
+from dataclasses import dataclass, replace
 from fractions import Fraction
-from itertools import groupby
-from operator import itemgetter
-from typing import Any, Final, Literal
+from typing import Any, Final
 
+import numpy as np
 import pandas as pd
 
 from spatial.class_text import class_label
@@ -40,21 +37,31 @@ from spatial.classification import (
     check_columns,
     check_target,
     give_reason,
-    is_stopped,
-    is_under_maintenance,
     judge_range,
     list_cells,
-    list_numbers,
     shown_class,
 )
+from spatial.columns import MISSING, ReadingColumns
 from spatial.errors import FrameValueError, QuantityError
 from spatial.flood_season import FloodIntensity, flood_intensity
-from spatial.parameters import find_parameter, load_parameters
-from spatial.period import BEIJING, Period, PeriodKind
+from spatial.parameters import find_parameter
+from spatial.period import Period, PeriodKind
 from spatial.rounding import json_number, round_fraction
-from spatial.standards import EvaluationMethod, Standard, load_evaluation_method, load_standard
+from spatial.settings import AssessmentSettings
+from spatial.standards import EvaluationMethod, Standard, load_standard
+from spatial.sums import REASONS, Evidence, Tally, gather_evidence, gather_uploads, is_plain_mean
 from spatial.trophic import TrophicIndex, registry_concentration, trophic_index
-from spatial.vocabulary import Compare, Grade, Qualifier, StationType, Verdict, WaterBodyType
+from spatial.vocabulary import Grade, Verdict, WaterBodyType
+
+__all__ = (
+    "READING_COLUMNS",
+    "SECTION_COLUMNS",
+    "AssessmentSettings",
+    "AssessmentTables",
+    "ParameterAssessment",
+    "SectionAssessment",
+    "assess_sections",
+)
 
 SECTION_COLUMNS: Final = frozenset({"code", "name", "water_body_type", "target_class"})
 READING_COLUMNS: Final = frozenset(
@@ -72,34 +79,6 @@ READING_COLUMNS: Final = frozenset(
 )
 # Flags of QARTOD; a reading without one is as usable as one that passed.
 ALWAYS_USED: Final = ("pass", "not_evaluated")
-_SUSPECT: Final = 3
-_UNUSABLE: Final = (4, 9)
-_SHORT_RANGE_DAYS: Final = 31
-_PRECISION: Final = Context(prec=28, rounding=ROUND_HALF_EVEN)
-
-
-@dataclass(frozen=True, slots=True)
-class AssessmentSettings:
-    """What the method leaves open (standards, section 13). The defaults are the proposed ones.
-
-    `compare` forces the shown or the unrounded values; None takes the dated setting of the method, by
-    Beijing day. `ph_mean` is `plain`, or `hydrogen` for -log10 of the mean hydrogen-ion concentration.
-    `round_means` rounds a mean to the published decimals of its item before it is compared.
-    `interrupted_sections` freeze or run dry and need fewer months. `river_like_reservoirs` are judged as
-    rivers. `intensity_highest` is `reading` or `daily_mean`; None takes the method's. `renormalise_trophic`
-    gives a trophic index with indicators missing. `use_suspect` lets readings enter that quality control
-    calls suspect; those that it fails never enter, those that it passed or did not look at always do.
-    """
-
-    method: EvaluationMethod = field(default_factory=load_evaluation_method)
-    compare: Compare | None = None
-    ph_mean: Literal["plain", "hydrogen"] = "plain"
-    round_means: bool = False
-    interrupted_sections: frozenset[str] = frozenset()
-    river_like_reservoirs: frozenset[str] = frozenset()
-    intensity_highest: Literal["reading", "daily_mean"] | None = None
-    renormalise_trophic: bool = False
-    use_suspect: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,9 +245,6 @@ class _Evidence:
     upload_ids: tuple[int, ...]
 
 
-_NOTHING: Final = _Evidence((), 0, 0, 0, {}, {}, ())
-
-
 def assess_sections(
     sections: pd.DataFrame,
     readings: pd.DataFrame,
@@ -302,22 +278,143 @@ def assess_sections(
     """
     standard = standard or load_standard()
     settings = settings or AssessmentSettings()
-    check_columns(sections, "sections", SECTION_COLUMNS)
     check_columns(readings, "readings", READING_COLUMNS)
+    facts = read_sections(sections)
+    codes = [fact["code"] for fact in facts]
+    tally = Tally(codes, [period], settings)
+    tally.add(ReadingColumns.from_frame(_inside(readings, codes, period)))
+    return AssessmentTables(tally, facts, standard).assessments(period)
+
+
+def read_sections(sections: pd.DataFrame) -> list[dict[str, Any]]:
+    """Give what a frame says of each section, by code.
+
+    Raises FrameValueError for a code that is no text or stands twice.
+    """
+    check_columns(sections, "sections", SECTION_COLUMNS)
     columns = {name: list_cells(sections[name]) for name in sections.columns if name != "geometry"}
-    evidence = _gather_evidence(readings, period, settings, wanted=columns["code"])
-    doubted = [code for code, known in evidence.items() if "readings_suspect" in known.excluded]
-    with_suspect = _gather_evidence(readings, period, replace(settings, use_suspect=True), wanted=doubted)
-    found: dict[str, SectionAssessment] = {}
+    found: dict[str, dict[str, Any]] = {}
     for place, code in enumerate(columns["code"]):
         if not isinstance(code, str) or code in found:
             raise FrameValueError("sections", "code", code)
-        facts = {name: cells[place] for name, cells in columns.items()}
-        found[code] = _assess_section(facts, evidence.get(code, _NOTHING), period, standard, settings)
-        if code in with_suspect:
-            other = _assess_section(facts, with_suspect[code], period, standard, settings)
-            found[code] = _with_doubt(found[code], other)
+        found[code] = {name: cells[place] for name, cells in columns.items()}
     return [found[code] for code in sorted(found)]
+
+
+def _inside(readings: pd.DataFrame, codes: Sequence[str], period: Period) -> pd.DataFrame:
+    """Give the readings of some sections inside a period."""
+    frame = readings[readings["section"].isin(codes)]
+    moments = frame["sampled_at"]
+    if not isinstance(moments.dtype, pd.DatetimeTZDtype):
+        if frame.empty:
+            return frame.assign(sampled_at=pd.Series(dtype="datetime64[us, UTC]"))
+        raise FrameValueError("readings", "sampled_at", moments.iloc[0])
+    return frame[(moments >= period.starts_at) & (moments < period.ends_before)]
+
+
+class AssessmentTables:
+    """The assessment of all sections over some periods at once.
+
+    Made by `assess_columns`. Nothing is judged before it is asked for.
+    """
+
+    def __init__(self, tally: Tally, facts: Sequence[Mapping[str, Any]], standard: Standard) -> None:
+        self._tally = tally
+        self._facts = facts
+        self._standard = standard
+        self._places = {code: place for place, code in enumerate(tally.codes)}
+        self._numbers = {period.text: number for number, period in enumerate(tally.periods)}
+        self._known: dict[int, _PeriodEvidence] = {}
+
+    @property
+    def codes(self) -> tuple[str, ...]:
+        """Codes of the sections, in the order of every result."""
+        return self._tally.codes
+
+    @property
+    def periods(self) -> tuple[Period, ...]:
+        """The periods, in the order in which they were asked for."""
+        return self._tally.periods
+
+    def assessment(self, code: str, period: Period | str) -> SectionAssessment:
+        """Give the assessment of one section over one period; raises KeyError for what was not asked for."""
+        return self._assess(self._numbers[str(period)], self._places[code])
+
+    def assessments(self, period: Period | str) -> list[SectionAssessment]:
+        """Give the assessments of all sections over one period, by code."""
+        number = self._numbers[str(period)]
+        return [self._assess(number, place) for place in range(len(self._facts))]
+
+    def _assess(self, number: int, place: int) -> SectionAssessment:
+        tally, facts = self._tally, self._facts[place]
+        period, settings = tally.periods[number], tally.settings
+        known = self._evidence(number)
+        evidence = _take_evidence(known.clean, place, known.uploads[place])
+        found = _assess_section(facts, evidence, period, self._standard, settings)
+        if known.doubted is None or place not in known.doubted_places:
+            return found
+        evidence = _take_evidence(known.doubted, known.doubted_places[place], ())
+        return _with_doubt(found, _assess_section(facts, evidence, period, self._standard, settings))
+
+    def _evidence(self, number: int) -> "_PeriodEvidence":
+        if number not in self._known:
+            tally = self._tally
+            clean = gather_evidence(tally, number)
+            doubtful = np.flatnonzero(clean.excluded[REASONS.index("readings_suspect")])
+            self._known[number] = _PeriodEvidence(
+                clean=clean,
+                uploads=gather_uploads(tally, number, clean),
+                doubted=gather_evidence(tally, number, with_suspect=True, only=doubtful)
+                if doubtful.size
+                else None,
+                doubted_places={place: row for row, place in enumerate(doubtful.tolist())},
+            )
+        return self._known[number]
+
+
+@dataclass(frozen=True, slots=True)
+class _PeriodEvidence:
+    """What one period came to, and, for sections with suspect readings, what it would come to with them."""
+
+    clean: Evidence
+    uploads: Sequence[tuple[int, ...]]
+    doubted: Evidence | None
+    doubted_places: Mapping[int, int]
+
+
+def _take_evidence(evidence: Evidence, place: int, uploads: tuple[int, ...]) -> _Evidence:
+    """Take the evidence of one section (by place) out of that of all."""
+    averages = []
+    measured = np.flatnonzero(evidence.counts[:, :, place].any(axis=0)).tolist()
+    for parameter in sorted(measured, key=evidence.parameters.__getitem__):
+        counts = evidence.counts[:, parameter, place]
+        unseen = evidence.is_unseen(parameter, place)
+        averages.append(
+            _Average(
+                code=evidence.parameters[parameter],
+                mean=evidence.mean(parameter, place),
+                mean_detection_limit=evidence.mean_limit(parameter, place) if unseen else None,
+                samples=int(counts.sum()),
+                months=int(np.count_nonzero(counts)),
+                non_detects=int(evidence.below[:, parameter, place].sum()),
+            )
+        )
+    excluded = zip(REASONS, evidence.excluded[:, place].tolist(), strict=True)
+    peaks = zip(
+        evidence.parameters,
+        evidence.peaks[:, place].tolist(),
+        evidence.peak_scales[:, place].tolist(),
+        strict=True,
+    )
+    return _Evidence(
+        averages=tuple(averages),
+        samples=int(evidence.samples[place]),
+        months=int(evidence.months[place]),
+        automatic_samples=int(evidence.automatic_samples[place]),
+        excluded={reason: count for reason, count in excluded if count},
+        highest={code: Fraction(peak, scale) for code, peak, scale in peaks if peak != MISSING},
+        upload_ids=uploads,
+    )
 
 
 def _with_doubt(found: SectionAssessment, other: SectionAssessment) -> SectionAssessment:
@@ -332,18 +429,12 @@ def _with_doubt(found: SectionAssessment, other: SectionAssessment) -> SectionAs
     return replace(found, warnings=(*found.warnings, warning))
 
 
-def _is_plain_mean(period: Period) -> bool:
-    if period.kind is PeriodKind.RANGE:
-        return period.days <= _SHORT_RANGE_DAYS
-    return period.kind in (PeriodKind.MONTH, PeriodKind.QUARTER)
-
-
 def _minimum(period: Period, section: str, settings: AssessmentSettings) -> tuple[int, str]:
     """Give what a section needs in this period: how many, and of what (`samples` or `months`)."""
     method = settings.method
     if period.kind is PeriodKind.QUARTER:
         return method.quarter_samples, "samples"
-    if _is_plain_mean(period):
+    if is_plain_mean(period):
         return method.month_samples, "samples"
     if period.kind is PeriodKind.YEAR:
         if section in settings.interrupted_sections:
@@ -562,264 +653,3 @@ def _coverage_warnings(evidence: _Evidence, period: Period, method: EvaluationMe
     if evidence.automatic_samples and Fraction(evidence.automatic_samples, due) < method.automatic_warn_below:
         warnings.append(give_reason("automatic_coverage_low", found=evidence.automatic_samples, due=due))
     return tuple(warnings)
-
-
-# --- means of all sections at once ---
-
-
-def _gather_evidence(
-    readings: pd.DataFrame,
-    period: Period,
-    settings: AssessmentSettings,
-    wanted: Iterable[object],
-) -> dict[str, _Evidence]:
-    """Average all readings of a period by section and parameter, exactly."""
-    frame = readings[readings["section"].isin(list(wanted))]
-    if frame.empty:
-        return {}
-    sampled_at = frame["sampled_at"]
-    if not isinstance(sampled_at.dtype, pd.DatetimeTZDtype):
-        raise FrameValueError("readings", "sampled_at", sampled_at.iloc[0])
-    local = sampled_at.dt.tz_convert(BEIJING)
-    inside = ((local >= period.starts_at) & (local < period.ends_before)).to_numpy()
-    frame, local = frame[inside], local[inside]
-    if frame.empty:
-        return {}
-    work = pd.DataFrame(
-        {
-            "section": frame["section"].to_numpy(dtype=object),
-            "parameter": frame["parameter"].to_numpy(dtype=object),
-            "moment": local.to_numpy(dtype="datetime64[ns]"),  # as UTC, for counting distinct times only
-            "day": local.dt.tz_localize(None).dt.normalize().to_numpy(),
-            "month": (local.dt.year * 12 + local.dt.month - 1).to_numpy(),
-            "calendar_month": local.dt.month.to_numpy(),
-            "automatic": [cell == StationType.AUTOMATIC for cell in list_cells(frame["station_type"])],
-        },
-    )
-    if "upload_id" in frame.columns:
-        work["upload_id"] = frame["upload_id"].to_numpy()
-    for code in work["parameter"].unique().tolist():
-        find_parameter(code)
-    scale = _enter_amounts(work, frame, settings)
-    work["refused"] = _refusals(work, frame, settings)
-    excluded = {
-        section: dict(sorted(Counter(part.tolist()).items()))
-        for section, part in work.loc[work["refused"] != "", "refused"].groupby(work["section"])
-    }
-    entering = work[work["refused"] == ""]
-    entering = entering[~_superseded(entering, settings.method)]
-    found = _average_sections(entering, excluded, scale, period, settings)
-    for section, counts in excluded.items():
-        if section not in found:
-            found[str(section)] = _Evidence((), 0, 0, 0, counts, {}, ())
-    return found
-
-
-def _enter_amounts(work: pd.DataFrame, frame: pd.DataFrame, settings: AssessmentSettings) -> int:
-    """Add the columns `entering`, `amount`, `limit_amount` and `censored`; give the scale of the amounts.
-
-    An amount is the entering value times the scale, a whole number: those add up exactly and in any order.
-    """
-    method = settings.method
-    share = method.non_detect_share
-    compare_by_day = {
-        day: settings.compare or method.compare_on(pd.Timestamp(day).date()) for day in work["day"].unique()
-    }
-    is_full = (work["day"].map(compare_by_day) == Compare.FULL).tolist()
-    values = list_numbers(frame, "readings", "value")
-    fulls = list_numbers(frame, "readings", "full_value")
-    limits = list_numbers(frame, "readings", "detection_limit")
-    censored = [cell == Qualifier.BELOW for cell in list_cells(frame["qualifier"])]
-    entering: list[Decimal | None] = []
-    for value, full, limit, below, use_full in zip(values, fulls, limits, censored, is_full, strict=True):
-        if below:
-            entering.append(limit if limit is not None else value)
-        else:
-            entering.append(full if use_full and full is not None else value)
-    places = max(
-        (-int(number.as_tuple().exponent) for number in {*entering} if number is not None), default=0
-    )
-    power = max(places, 0)
-    wide = Context(prec=60)
-    whole = {number: int(number.scaleb(power, context=wide)) for number in {*entering} if number is not None}
-    measured, below_limit = share.denominator, share.numerator
-    work["censored"] = censored
-    work["entering"] = pd.Series(entering, index=work.index, dtype=object)
-    work["amount"] = pd.Series(
-        [
-            None if number is None else whole[number] * (below_limit if below else measured)
-            for number, below in zip(entering, censored, strict=True)
-        ],
-        index=work.index,
-        dtype=object,
-    )
-    work["limit_amount"] = pd.Series(
-        [
-            whole[number] * measured if below and number is not None else 0
-            for number, below in zip(entering, censored, strict=True)
-        ],
-        index=work.index,
-        dtype=object,
-    )
-    return int(10**power) * measured
-
-
-def _refusals(work: pd.DataFrame, frame: pd.DataFrame, settings: AssessmentSettings) -> list[str]:
-    """Say for every reading why it does not enter: a code, or an empty text for one that does."""
-    method = settings.method
-    registry = load_parameters()
-    by_quality: dict[object, str] = dict.fromkeys(_UNUSABLE, "readings_failed_quality")
-    if not settings.use_suspect:
-        by_quality[_SUSPECT] = "readings_suspect"
-    flags = list_cells(frame["quality"]) if "quality" in frame.columns else [None] * len(frame)
-    by_status = {
-        status: "station_stopped"
-        if is_stopped(status, method)
-        else "station_under_maintenance"
-        if is_under_maintenance(status, method)
-        else ""
-        for status in {*list_cells(frame["station_status"])}
-        if isinstance(status, str)
-    }
-    refused = []
-    for code, number, below, status, flag in zip(
-        work["parameter"].tolist(),
-        work["entering"].tolist(),
-        work["censored"].tolist(),
-        list_cells(frame["station_status"]),
-        flags,
-        strict=True,
-    ):
-        reason = by_status.get(status, "") if isinstance(status, str) else ""
-        if not reason and number is None:
-            reason = "detection_limit_unknown" if below else "value_missing"
-        if not reason and not registry[code].gross_min <= number <= registry[code].gross_max:
-            reason = "value_impossible"
-        refused.append(reason or by_quality.get(flag, ""))
-    return refused
-
-
-def _superseded(entering: pd.DataFrame, method: EvaluationMethod) -> "pd.Series[bool]":
-    """Mark manual readings in months where automatic ones exist for the same section and item."""
-    first = entering["parameter"].isin(method.automatic_precedence)
-    keys = [entering["section"], entering["parameter"], entering["month"]]
-    has_automatic = entering["automatic"].groupby(keys).transform("max").astype(bool)
-    marked: pd.Series[bool] = first & has_automatic & ~entering["automatic"]
-    return marked
-
-
-def _average_sections(
-    entering: pd.DataFrame,
-    excluded: Mapping[Any, Mapping[str, int]],
-    scale: int,
-    period: Period,
-    settings: AssessmentSettings,
-) -> dict[str, _Evidence]:
-    if entering.empty:
-        return {}
-    grouped = entering.groupby(["section", "parameter", "month"], sort=True)
-    monthly = pd.DataFrame(
-        {
-            "amount": grouped["amount"].sum(),
-            "limit_amount": grouped["limit_amount"].sum(),
-            "samples": grouped.size(),
-            "non_detects": grouped["censored"].sum(),
-        },
-    ).reset_index()
-    ph_means = _hydrogen_means(entering, period) if settings.ph_mean == "hydrogen" else {}
-    plain = _is_plain_mean(period)
-    averages: dict[str, list[_Average]] = {}
-    rows = zip(*(monthly[name].tolist() for name in monthly.columns), strict=True)
-    for (section, code), part in groupby(rows, key=itemgetter(0, 1)):  # sorted by both, above
-        _, _, _, amounts, limits, counts, below = zip(*part, strict=True)
-        samples, non_detects = sum(counts), sum(below)
-        mean = ph_means.get(section) if code == "ph" else None
-        averages.setdefault(section, []).append(
-            _Average(
-                code=code,
-                mean=_mean(amounts, counts, scale, plain=plain) if mean is None else mean,
-                mean_detection_limit=(
-                    _mean(limits, counts, scale, plain=plain) if non_detects == samples else None
-                ),
-                samples=samples,
-                months=len(counts),
-                non_detects=non_detects,
-            ),
-        )
-    counted = entering[entering["parameter"].isin(settings.method.evaluated)]
-    by_section = counted.groupby("section")
-    samples_of = by_section["moment"].nunique()
-    months_of = by_section["month"].nunique()
-    automatic_of = counted[counted["automatic"]].groupby("section")["moment"].nunique()
-    uploads: dict[str, tuple[int, ...]] = {}
-    if "upload_id" in entering.columns:
-        known = entering[["section", "upload_id"]].dropna().drop_duplicates()
-        uploads = {
-            str(section): tuple(sorted({int(upload) for upload in part}))
-            for section, part in known.groupby("section")["upload_id"]
-        }
-    highest = _highest(entering, scale, settings)
-    return {
-        section: _Evidence(
-            averages=tuple(found),
-            samples=int(samples_of.get(section, 0)),
-            months=int(months_of.get(section, 0)),
-            automatic_samples=int(automatic_of.get(section, 0)),
-            excluded=excluded.get(section, {}),
-            highest=highest.get(section, {}),
-            upload_ids=uploads.get(section, ()),
-        )
-        for section, found in averages.items()
-    }
-
-
-def _mean(amounts: Sequence[int], counts: Sequence[int], scale: int, *, plain: bool) -> Fraction:
-    """Mean of all samples, or mean of the monthly means."""
-    if plain:
-        return Fraction(sum(amounts), sum(counts) * scale)
-    total = sum((Fraction(amount, count) for amount, count in zip(amounts, counts, strict=True)), Fraction(0))
-    return total / (len(counts) * scale)
-
-
-def _hydrogen_means(entering: pd.DataFrame, period: Period) -> dict[Any, Fraction]:
-    """Mean pH through the hydrogen-ion concentration, by section; 28 digits, rows in order of value."""
-    found: dict[Any, Fraction] = {}
-    plain = _is_plain_mean(period)
-    readings = entering[entering["parameter"] == "ph"]
-    for section, part in readings.groupby("section"):
-        groups = [part] if plain else [month for _, month in part.groupby("month")]
-        ions = []
-        for group in groups:
-            activities = [
-                _PRECISION.power(Decimal(10), -value) for value in sorted(group["entering"].tolist())
-            ]
-            ions.append(sum(map(Fraction, activities), Fraction(0)) / len(activities))
-        mean = sum(ions, Fraction(0)) / len(ions)
-        activity = _PRECISION.divide(Decimal(mean.numerator), Decimal(mean.denominator))
-        found[section] = Fraction(-_PRECISION.log10(activity))
-    return found
-
-
-def _highest(
-    entering: pd.DataFrame, scale: int, settings: AssessmentSettings
-) -> dict[str, dict[str, Fraction]]:
-    """Highest detected concentration of each intensity indicator in the flood months, by section."""
-    method = settings.method
-    wet = entering[
-        entering["calendar_month"].isin(method.flood_months)
-        & entering["parameter"].isin(method.intensity_indicators)
-        & ~entering["censored"]
-    ]
-    found: dict[str, dict[str, Fraction]] = {}
-    if wet.empty:
-        return found
-    by_day = (settings.intensity_highest or method.intensity_highest) == "daily_mean"
-    if by_day:
-        days = wet.groupby(["section", "parameter", "day"], sort=True)["amount"]
-        means = [Fraction(total, count) for total, count in zip(days.sum(), days.size(), strict=True)]
-        peaks = pd.Series(means, index=days.size().index, dtype=object).groupby(level=[0, 1]).max()
-    else:
-        peaks = wet.groupby(["section", "parameter"], sort=True)["amount"].max()
-    for (section, code), peak in zip(peaks.index.tolist(), peaks.tolist(), strict=True):
-        found.setdefault(section, {})[code] = Fraction(peak) / scale
-    return found

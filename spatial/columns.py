@@ -295,7 +295,7 @@ def _narrowed(amounts: Amounts) -> Amounts:
     return amounts.astype(np.int64) if fits else amounts
 
 
-def _scaled(amounts: Amounts, power: int) -> Amounts:
+def scale_amounts(amounts: Amounts, power: int) -> Amounts:
     """Multiply amounts by ten to a power, exactly; gaps stay gaps."""
     gaps = amounts == MISSING
     if power == 0 or gaps.all():
@@ -315,7 +315,7 @@ def _bring_to_one_scale(
 ) -> tuple[dict[str, Amounts], tuple[int, ...]]:
     """Bring the number columns to one scale, or, where that is too long for 64 bits, to one by parameter."""
     largest = max(scale for _, scale in read.values())
-    found = {name: _scaled(amounts, largest - scale) for name, (amounts, scale) in read.items()}
+    found = {name: scale_amounts(amounts, largest - scale) for name, (amounts, scale) in read.items()}
     if all(amounts.dtype != _OBJECT for amounts in found.values()):
         return found, (largest,) * count
     places = []
@@ -348,7 +348,7 @@ def _frame_amounts(
         largest = max(scale for _, scale in read.values())
         places.append(largest)
         for name, (amounts, scale) in read.items():
-            scaled = _scaled(amounts, largest - scale)
+            scaled = scale_amounts(amounts, largest - scale)
             if scaled.dtype == _OBJECT and found[name].dtype != _OBJECT:
                 found[name] = found[name].astype(object)
             found[name][rows] = scaled

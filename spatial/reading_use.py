@@ -14,7 +14,7 @@ from typing import Final
 
 import pandas as pd
 
-from spatial.assessment import AssessmentSettings
+from spatial.settings import AssessmentSettings
 from spatial.classification import (
     beijing_times,
     entering_value,

@@ -1,0 +1,31 @@
+"""What the evaluation method leaves open: the settings of an assessment."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from spatial.standards import EvaluationMethod, load_evaluation_method
+from spatial.vocabulary import Compare
+
+
+@dataclass(frozen=True, slots=True)
+class AssessmentSettings:
+    """What the method leaves open (standards, section 13). The defaults are the proposed ones.
+
+    `compare` forces the shown or the unrounded values; None takes the dated setting of the method, by
+    Beijing day. `ph_mean` is `plain`, or `hydrogen` for -log10 of the mean hydrogen-ion concentration.
+    `round_means` rounds a mean to the published decimals of its item before it is compared.
+    `interrupted_sections` freeze or run dry and need fewer months. `river_like_reservoirs` are judged as
+    rivers. `intensity_highest` is `reading` or `daily_mean`; None takes the method's. `renormalise_trophic`
+    gives a trophic index with indicators missing. `use_suspect` lets readings enter that quality control
+    calls suspect; those that it fails never enter, those that it passed or did not look at always do.
+    """
+
+    method: EvaluationMethod = field(default_factory=load_evaluation_method)
+    compare: Compare | None = None
+    ph_mean: Literal["plain", "hydrogen"] = "plain"
+    round_means: bool = False
+    interrupted_sections: frozenset[str] = frozenset()
+    river_like_reservoirs: frozenset[str] = frozenset()
+    intensity_highest: Literal["reading", "daily_mean"] | None = None
+    renormalise_trophic: bool = False
+    use_suspect: bool = False
