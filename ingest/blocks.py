@@ -31,8 +31,11 @@ from ingest.errors import (
     UnknownFormatError,
     WrongEncodingError,
 )
+from ingest.headers import READINGS
+from ingest.mapping import load_mapping
 from ingest.options import IngestOptions, Limits
 from ingest.packed import BROKEN, PACKED_ENDINGS, check_archive, check_ratio, only_member
+from ingest.preference import GivingWay, giving_way
 from ingest.readers import HeaderScore, RawTable, read_table
 
 BLOCK_ROWS = 10_000
@@ -73,6 +76,9 @@ class BlockSource:
         else:
             self._whole = read_table(path, options, header_score)
             self._length = len(self._whole)
+        self._giving_way = GivingWay()
+        if options.mapping is not None:
+            self._giving_way = giving_way(self._tables(), load_mapping(options.mapping, READINGS))
 
     def __len__(self) -> int:
         """Rows of the file; of a long one the lines, which are no fewer."""
@@ -80,6 +86,9 @@ class BlockSource:
 
     def __iter__(self) -> Iterator[RawTable]:
         """The blocks, from the first one; each call reads the file anew."""
+        return map(self._giving_way.leave, self._tables())
+
+    def _tables(self) -> Iterator[RawTable]:
         return self._streamed() if self._whole is None else _cut(self._whole)
 
     def cells_of(self, rows: NDArray[np.int64]) -> Iterator[tuple[int, dict[str, str]]]:
@@ -88,7 +97,8 @@ class BlockSource:
         if not len(wanted):
             return
         for table in self:
-            for place in np.flatnonzero(np.isin(table.rows, wanted)).tolist():
+            at = np.minimum(np.searchsorted(wanted, table.rows), len(wanted) - 1)
+            for place in np.flatnonzero(wanted[at] == table.rows).tolist():
                 yield int(table.rows[place]), table.row_cells(place)
 
     def _sniffed_delimiter(self) -> str:

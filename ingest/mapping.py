@@ -31,12 +31,14 @@ NOT_DETECTED = "ND"
 _READINGS = "readings"
 _TOP = {
     "kind", "description", "source", "columns", "constants", "values", "time", "parameters", "detection",
-    "leave_out",
+    "leave_out", "prefer",
 }  # fmt: skip
 _TIME = {"date", "clock", "zone", "zones"}
 _DETECTION = {"condition", "below", "missing", "refused", "limit", "limit_unit"}
 _PARAMETER = {"code", "names", "where", "basis"}
 _LEAVE_OUT = {"where", "reason"}
+_PREFER = {"column", "order", "same", "reason"}
+_LEAST = "least"
 
 Where = Mapping[str, tuple[str, ...]]
 
@@ -63,6 +65,20 @@ class LeaveOut:
 
 
 @dataclass(frozen=True, slots=True)
+class Preference:
+    """Of readings of one section, time and parameter, which stands: see :mod:`ingest.preference`.
+
+    `order` has patterns, best first; None: the least number is best. `same` names columns in which rows must
+    say the same to be compared at all.
+    """
+
+    column: str
+    order: tuple[str, ...] | None
+    same: tuple[str, ...]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class ColumnMapping:
     """One mapping. Patterns of `where` are those of a shell (``Quality Control*``); case matters."""
 
@@ -75,6 +91,7 @@ class ColumnMapping:
     parameters: tuple[ParameterRule, ...]
     detection: Mapping[str, Any]
     leave_out: tuple[LeaveOut, ...]
+    prefer: tuple[Preference, ...] = ()
 
     @property
     def foreign(self) -> frozenset[str]:
@@ -84,6 +101,7 @@ class ColumnMapping:
         told |= {
             self.detection[part] for part in ("condition", "limit", "limit_unit") if part in self.detection
         }
+        told |= {column for rule in self.prefer for column in (rule.column, *rule.same)}
         return frozenset(told)
 
     def _wheres(self) -> Iterator[Where]:
@@ -147,6 +165,9 @@ def _mapping_of(name: str, document: Mapping[str, Any], kind: str) -> ColumnMapp
             raise refuse(f"a table [{part}]")
     rules = tuple(_parameter_rules(document.get("parameters", []), refuse))
     left = tuple(_leave_outs(document.get("leave_out", []), refuse))
+    preferred = tuple(_preferences(document.get("prefer", []), refuse))
+    if preferred and not rules:
+        raise refuse("[[parameters]], for [[prefer]] needs them")
     columns = {str(ours): str(theirs) for ours, theirs in document.get("columns", {}).items()}
     if rules and not {"parameter", "value"} <= columns.keys():
         raise refuse("columns.parameter and columns.value, for [[parameters]] needs them")
@@ -167,6 +188,7 @@ def _mapping_of(name: str, document: Mapping[str, Any], kind: str) -> ColumnMapp
         parameters=rules,
         detection=detection,
         leave_out=left,
+        prefer=preferred,
     )
 
 
@@ -196,6 +218,17 @@ def _leave_outs(tables: Any, refuse: Callable[[str], OptionError]) -> Iterator[L
         if not table.get("where") or not table.get("reason"):
             raise refuse("leave_out.where and leave_out.reason")
         yield LeaveOut(_where(table["where"]), str(table["reason"]))
+
+
+def _preferences(tables: Any, refuse: Callable[[str], OptionError]) -> Iterator[Preference]:
+    for table in tables if isinstance(tables, list) else [tables]:
+        _check_keys(table, _PREFER, "prefer", refuse)
+        if not table.get("column") or not table.get("order") or not table.get("reason"):
+            raise refuse("prefer.column, prefer.order and prefer.reason")
+        order = None if table["order"] == _LEAST else _texts(table["order"])
+        if order is not None and not isinstance(table["order"], list):
+            raise refuse(f'prefer.order: a list of patterns, or "{_LEAST}"')
+        yield Preference(str(table["column"]), order, _texts(table.get("same", [])), str(table["reason"]))
 
 
 def _where(table: Mapping[str, Any]) -> Where:
@@ -313,7 +346,7 @@ class _Application:
 
     def _matches(self, column: str, patterns: tuple[str, ...]) -> np.ndarray[Any, np.dtype[np.bool_]]:
         cells = self.cells[column]
-        fits = {text for text in set(cells) if _fits(text, patterns)}
+        fits = {text for text in set(cells) if fits_pattern(text, patterns)}
         return np.fromiter((cell in fits for cell in cells), dtype=bool, count=len(cells))
 
     def _times(self, kept: Sequence[int]) -> list[str]:
@@ -390,11 +423,11 @@ class _Application:
             known = any(name in other.names for other in self.mapping.parameters)
             return _Cell(left=("rows_of_other_form" if known else "rows_unmapped", name))
         detection, mapped = self.mapping.detection, self.mapping.columns
-        if condition and _fits(condition, detection.get("refused", ())):
+        if condition and fits_pattern(condition, detection.get("refused", ())):
             return _Cell(parameter=rule.code, code="condition_refused", wrong=detection["condition"])
-        if condition and _fits(condition, detection.get("missing", ())):
+        if condition and fits_pattern(condition, detection.get("missing", ())):
             return _Cell(parameter=rule.code, value="", unit="", limit="")
-        below = bool(condition) and _fits(condition, detection.get("below", ()))
+        below = bool(condition) and fits_pattern(condition, detection.get("below", ()))
         if condition and not below:
             return _Cell(parameter=rule.code, code="condition_unknown", wrong=detection["condition"])
         value = self.mapping.values.get(mapped["value"], {}).get(value, value)
@@ -430,13 +463,14 @@ class _Application:
     def _rule(self, name: str, others: Mapping[str, str]) -> ParameterRule | None:
         for rule in self.mapping.parameters:
             if name in rule.names and all(
-                _fits(others[column], patterns) for column, patterns in rule.where.items()
+                fits_pattern(others[column], patterns) for column, patterns in rule.where.items()
             ):
                 return rule
         return None
 
 
-def _fits(text: str, patterns: Sequence[str]) -> bool:
+def fits_pattern(text: str, patterns: Sequence[str]) -> bool:
+    """Whether a text fits one of the patterns of a shell, with its case."""
     return any(fnmatch.fnmatchcase(text, pattern) for pattern in patterns)
 
 

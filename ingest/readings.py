@@ -35,7 +35,9 @@ from ingest.headers import (
     unit_in_header,
 )
 from ingest.kinds import Column, Type, clean_text, parse_cell
+from ingest.mapping import load_mapping
 from ingest.options import IngestOptions
+from ingest.preference import giving_way
 from ingest.readers import HeaderScore, RawTable, listed_rows, read_table
 from ingest.report import Notice, Problem
 from ingest.times import (
@@ -288,6 +290,8 @@ def parse_readings(
     """
     options = options or IngestOptions()
     table = read_table(path, options, readings_score(options))
+    if options.mapping is not None:
+        table = giving_way([table], load_mapping(options.mapping, READINGS)).leave(table)
     return parse_table(table, options, for_loading=for_loading)
 
 
@@ -609,7 +613,10 @@ class _ReadingsParser:
         """One cell of one parameter, in the parameter's unit, checked against what can be measured at all."""
         parameter = self.registry[code]
         cell = parse_value(
-            text, negative_is_limit=self.options.negative_is_limit, percent=parameter.unit == "%"
+            text,
+            # A convention for concentrations: three degrees below zero are no limit.
+            negative_is_limit=self.options.negative_is_limit and parameter.gross_min >= 0,
+            percent=parameter.unit == "%",
         )
         if cell.reading is Reading.NOT_DETECTED:
             if limit is None:

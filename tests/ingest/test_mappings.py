@@ -14,11 +14,14 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from ingest import blocks
 from ingest.errors import MissingColumnsError, OptionError
 from ingest.features import parse_features
 from ingest.mapping import load_mapping, shipped_mappings
 from ingest.options import IngestOptions
 from ingest.readings import ParsedReadings, parse_readings
+from ingest.readings_load import ReadingsFile
+from ingest.report import merge_notices
 
 WHOLE = {"Total", "Total Recoverable", "Unfiltered"}
 ANY = {"Total", "Total Recoverable", "Unfiltered", "Dissolved", "Suspended", "None", ""}
@@ -102,6 +105,10 @@ def expected(row: dict[str, str]) -> Expected:
         or row["MonitoringLocationTypeName"] in NO_SURFACE_WATER_SITE
     ):
         return Expected("left out")
+    if row["ResultCommentText"].lower() == "duplicate" or row["ResultCommentText"].endswith(
+        (". Duplicate", ".Duplicate")
+    ):
+        return Expected("left out")
     name, unit = row["CharacteristicName"], row["ResultMeasure.MeasureUnitCode"]
     if name == "Dissolved oxygen (DO)":
         code, fractions, default = ("do_saturation" if unit == "%" else "do"), ANY, ""
@@ -150,6 +157,47 @@ def expected(row: dict[str, str]) -> Expected:
     return Expected("reading", code, value, below)
 
 
+def giving_way(rows: list[dict[str, str]]) -> set[int]:
+    """Places of the results beside which the same sample has another one that is meant.
+
+    The same result as N before that as NO3; a sample at one point before one over the depth; of a profile
+    with depths in one unit the shallowest. Where one of them does not say it, none is told apart.
+    """
+    samples: dict[tuple[str, ...], list[int]] = {}
+    for place, row in enumerate(rows):
+        want = expected(row)
+        if want.fate == "reading":
+            where = ("MonitoringLocationIdentifier", "ActivityStartDate", "ActivityStartTime.Time")
+            samples.setdefault((*(row[name] for name in where), want.parameter), []).append(place)
+    gone: set[int] = set()
+
+    def keep(places: list[int], ranks: list[float | None]) -> list[int]:
+        if None in ranks:
+            return places
+        best = min(rank for rank in ranks if rank is not None)
+        gone.update(place for place, rank in zip(places, ranks, strict=True) if rank != best)
+        return [place for place, rank in zip(places, ranks, strict=True) if rank == best]
+
+    forms: dict[str, float] = {"mg/l as N": 0, "mg/l asNO3": 1}
+    kinds: dict[str, float] = {"Sample-Routine": 0, "Sample-Integrated Vertical Profile": 1}
+    for sample in samples.values():
+        places = sample
+        for column in ("ResultMeasure", "DetectionQuantitationLimitMeasure"):
+            units = [forms.get(rows[place][f"{column}.MeasureUnitCode"]) for place in places]
+            places = keep(places, units)
+        places = keep(places, [kinds.get(rows[place]["ActivityTypeCode"]) for place in places])
+        for unit in {rows[place]["ActivityDepthHeightMeasure.MeasureUnitCode"] for place in places}:
+            alike = [
+                place for place in places if rows[place]["ActivityDepthHeightMeasure.MeasureUnitCode"] == unit
+            ]
+            depths: list[float | None] = []
+            for place in alike:
+                text = rows[place]["ActivityDepthHeightMeasure.MeasureValue"]
+                depths.append(float(text) if text.replace(".", "", 1).isdigit() else None)
+            keep(alike, depths)
+    return gone
+
+
 def moment(row: dict[str, str]) -> datetime:
     """The time of a result; a day without a clock is that day's beginning in Beijing."""
     day, clock = row["ActivityStartDate"], row["ActivityStartTime.Time"]
@@ -158,6 +206,12 @@ def moment(row: dict[str, str]) -> datetime:
     zone = timezone(timedelta(hours=ZONES[row["ActivityStartTime.TimeZoneCode"]]))
     return datetime.fromisoformat(f"{day} {clock}").replace(tzinfo=zone)
 
+
+LEFT = {
+    106_424: {"one activity, no depth": 50_632, "one activity, one depth": 54, "other": 349},
+    14_538: {"two methods": 184},
+}
+"""Contradicting results that stay, by the number of rows of the file."""
 
 FILES = ["wqp_six_tribes_results.csv.gz", "wqp_utah_nutrients.csv.gz"]
 
@@ -179,6 +233,7 @@ def test_five_hundred_random_results_of_the_portal_are_what_its_columns_say(
     frame = parsed.readings
     found = {int(row): place for place, row in enumerate(frame["row"])}
     times = dict(zip(parsed.samples["sample_id"], parsed.samples["sampled_at"], strict=True))
+    sites = dict(zip(parsed.samples["sample_id"], parsed.samples["section"], strict=True))
     kept = {int(row) for row in parsed.table.rows}
     refused = {problem.row for problem in parsed.problems}
     chosen = random.Random(20261120).sample(range(len(rows)), 500)  # noqa: S311 - a sample, no secret
@@ -186,9 +241,12 @@ def test_five_hundred_random_results_of_the_portal_are_what_its_columns_say(
     rare = [place for place, row in enumerate(rows) if row["ResultDetectionConditionText"]]
     rare += [place for place, row in enumerate(rows) if "NO3" in row["ResultMeasure.MeasureUnitCode"]]
     rare += [place for place, row in enumerate(rows) if row["MethodSpeciationName"] in {"as NH3", "as NO3"}]
+    gone = giving_way(rows)
+    assert len(gone) > 200
+    some = random.Random(11).sample(sorted(gone), 100)  # noqa: S311 - as above
     wrong: list[Any] = []
-    for place in sorted({*chosen, *random.Random(7).sample(rare, 300)}):  # noqa: S311 - as above
-        number, want = place + 2, expected(rows[place])
+    for place in sorted({*chosen, *some, *random.Random(7).sample(rare, 300)}):  # noqa: S311 - as above
+        number, want = place + 2, Expected("left out") if place in gone else expected(rows[place])
         if number in found:
             reading = frame.iloc[found[number]]
             got = Expected(
@@ -196,6 +254,10 @@ def test_five_hundred_random_results_of_the_portal_are_what_its_columns_say(
             )
             if times[reading["sample_id"]] != moment(rows[place]):
                 wrong.append((number, "time"))
+            if sites[reading["sample_id"]] != rows[place]["MonitoringLocationIdentifier"]:
+                wrong.append((number, "section"))
+            if reading["detection_limit"] != (reading["value"] if want.below else None):
+                wrong.append((number, "detection limit"))
             same = (got.parameter, got.below) == (want.parameter, want.below) and got.value == pytest.approx(
                 want.value, rel=1e-9
             )
@@ -227,9 +289,45 @@ def test_non_detects_of_the_portal_keep_their_limits(
 ) -> None:
     rows, parsed = portal
     below = parsed.readings[parsed.readings["qualifier"] == "<"]
-    want = sum(expected(row).fate == "reading" and expected(row).below for row in rows)
+    gone = giving_way(rows)
+    want = sum(
+        expected(row).fate == "reading" and expected(row).below
+        for place, row in enumerate(rows)
+        if place not in gone
+    )
     assert len(below) == want > 200
     assert (below["value"] == below["detection_limit"]).all()
+
+
+def test_results_that_the_portal_tells_apart_contradict_each_other_no_more(
+    portal: tuple[list[dict[str, str]], ParsedReadings],
+) -> None:
+    """What is left are profiles without depths, unmarked replicates, and two methods for one sample."""
+    rows, parsed = portal
+    refused = {problem.row for problem in parsed.problems}
+    frame = parsed.readings[~parsed.readings["row"].isin(refused)]
+    at = dict(zip(parsed.samples["sample_id"], parsed.samples["sampled_at"], strict=True))
+    said: dict[tuple[Any, ...], list[tuple[Decimal, str, int]]] = {}
+    for reading in frame.itertuples():
+        row = rows[int(str(reading.row)) - 2]
+        key = (row["MonitoringLocationIdentifier"], at[reading.sample_id], reading.parameter)
+        said.setdefault(key, []).append((reading.value, reading.qualifier, int(str(reading.row))))
+    conflicts = [
+        [rows[row - 2] for *_, row in found]
+        for found in said.values()
+        if len({(value, below) for value, below, _ in found}) > 1
+    ]
+    counts: dict[str, int] = {}
+    for found in conflicts:
+        methods = {row["ResultAnalyticalMethod.MethodIdentifier"] for row in found}
+        one = len({row["ActivityIdentifier"] for row in found}) == 1
+        depths = {row["ActivityDepthHeightMeasure.MeasureValue"] for row in found}
+        if one and found[0]["ActivityTypeCode"] == "Field Msr/Obs":
+            told = "one activity, no depth" if depths == {""} else "one activity, one depth"
+        else:
+            told = "two methods" if len(methods) > 1 else "other"
+        counts[told] = counts.get(told, 0) + len(found)
+    assert counts == LEFT[len(rows)]
 
 
 # -- mappings of one's own -------------------------------------------------------------------------------
@@ -304,6 +402,117 @@ def test_constants_conditions_and_rules_of_a_mapping_hold(tmp_path: Path) -> Non
     ]
 
 
+PREFER = """
+[[prefer]]
+column = "in"
+order = ["mg/L as P", "mg/L as PO4"]
+reason = "已以 P 计"
+[[prefer]]
+column = "depth"
+order = "least"
+same = ["length"]
+reason = "较深"
+"""
+DEEP = HEAD.strip() + ",depth,length\n"
+
+
+def preferred(tmp_path: Path, rows: list[str]) -> tuple[list[int], dict[str, int]]:
+    """Rows that stay, and how many were left out for which reason."""
+    (tmp_path / "own.toml").write_text(MAPPING + PREFER, encoding="utf-8")
+    (tmp_path / "a.csv").write_text(DEEP + "".join(f"{row}\n" for row in rows), encoding="utf-8")
+    options = IngestOptions(mapping=str(tmp_path / "own.toml"))
+    whole = parse_readings(tmp_path / "a.csv", options, for_loading=True)
+    pieces = list(ReadingsFile(tmp_path / "a.csv", options))
+    left = [
+        {notice.params["reason"]: notice.params["count"] for notice in notices}
+        for notices in (whole.warnings, merge_notices([note for one in pieces for note in one.warnings]))
+    ]
+    kept = [whole.table.rows.tolist(), [row for one in pieces for row in one.table.rows.tolist()]]
+    assert (kept[0], left[0]) == (kept[1], left[1])
+    return kept[0], left[0]
+
+
+@pytest.mark.parametrize(
+    ("rows", "kept", "left"),
+    [
+        (
+            ["a,2023-06-30,phosphorus,0.31,mg/L as PO4,,,,", "a,2023-06-30,phosphorus,0.1,mg/L as P,,,,"],
+            [3],
+            {"已以 P 计": 1},
+        ),
+        (
+            ["a,2023-06-30,phosphorus,0.31,mg/L as PO4,,,,", "b,2023-06-30,phosphorus,0.1,mg/L as P,,,,"],
+            [2, 3],
+            {},
+        ),
+        # A third one of which the rule knows nothing: none is told apart.
+        (
+            [
+                "a,2023-06-30,phosphorus,0.31,mg/L as PO4,,,,",
+                "a,2023-06-30,phosphorus,0.1,mg/L as P,,,,",
+                "a,2023-06-30,phosphorus,0.2,mg/L,,,,",
+            ],
+            [2, 3, 4],
+            {},
+        ),
+        (
+            [
+                "a,2023-06-30,phosphorus,0.3,mg/L,,,2.5,m",
+                "a,2023-06-30,phosphorus,0.1,mg/L,,,0.5,m",
+                "a,2023-06-30,phosphorus,0.2,mg/L,,,10,m",
+            ],
+            [3],
+            {"较深": 2},
+        ),
+        (["a,2023-06-30,phosphorus,0.3,mg/L,,,2.5,m", "a,2023-06-30,phosphorus,0.1,mg/L,,,5,ft"], [2, 3], {}),
+        (
+            ["a,2023-06-30,phosphorus,0.3,mg/L,,,2.5,m", "a,2023-06-30,phosphorus,0.1,mg/L,,,0-2,m"],
+            [2, 3],
+            {},
+        ),
+        # One after the other: what gave way under the first rule does not count under the second.
+        (
+            [
+                "a,2023-06-30,phosphorus,0.31,mg/L as PO4,,,0,m",
+                "a,2023-06-30,phosphorus,0.1,mg/L as P,,,1,m",
+                "a,2023-06-30,phosphorus,0.1,mg/L as P,,,2,m",
+            ],
+            [3],
+            {"已以 P 计": 1, "较深": 1},
+        ),
+        # What cannot be brought over pushes nothing aside.
+        (["a,2023-06-30,phosphorus,0.3,mg/L,?,,0,m", "a,2023-06-30,phosphorus,0.1,mg/L,,,1,m"], [2, 3], {}),
+        (["a,2023-06-30,phosphorus,,mg/L,,,0,m", "a,2023-06-30,phosphorus,0.1,mg/L,,,1,m"], [2, 3], {}),
+        # Two alike at one depth are the loader's to judge.
+        (
+            [
+                "a,2023-06-30,phosphorus,0.3,mg/L,,,1,m",
+                "a,2023-06-30,phosphorus,0.1,mg/L,,,1.0,m",
+                "a,2023-06-30,phosphorus,0.1,mg/L,,,2,m",
+            ],
+            [2, 3],
+            {"较深": 1},
+        ),
+    ],
+)
+def test_of_several_results_of_one_sample_the_mapping_takes_the_one_that_is_meant(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rows: list[str], kept: list[int], left: dict[str, int]
+) -> None:
+    monkeypatch.setattr(blocks, "BLOCK_ROWS", 1)
+    assert preferred(tmp_path, rows) == (kept, left)
+
+
+def test_a_long_file_is_looked_through_as_a_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(blocks, "BLOCK_ROWS", 40)
+    monkeypatch.setattr(blocks, "WHOLE_BYTES", 100)
+    monkeypatch.setattr(blocks, "_HEAD_ROWS", 40)
+    rows = [f"s{n % 50},2023-06-30,phosphorus,0.{n:03},mg/L,,,{9 - n // 50},m" for n in range(1, 500)]
+    kept, left = preferred(tmp_path, rows)
+    # Of each site the last of its rows is the shallowest.
+    assert kept == list(range(451, 501))
+    assert left == {"较深": 449}
+
+
 def test_a_mapping_serves_inventories_too(tmp_path: Path) -> None:
     (tmp_path / "own.toml").write_text(
         'kind = "facilities"\n[columns]\ncode = "FOLIO"\nname = "NOMBRE"\n'
@@ -328,6 +537,10 @@ def test_a_mapping_serves_inventories_too(tmp_path: Path) -> None:
         '[detection]\ncondition = "c"',
         '[time]\nclock = "c"',
         '[[leave_out]]\nwhere = { a = "b" }',
+        '[[prefer]]\ncolumn = "c"\norder = ["a"]\nreason = "r"',
+        MAPPING + '[[prefer]]\ncolumn = "c"\norder = ["a"]',
+        MAPPING + '[[prefer]]\ncolumn = "c"\norder = "first"\nreason = "r"',
+        MAPPING + '[[prefer]]\ncolumn = "c"\norder = "least"\nreason = "r"\nbest = "a"',
     ],
 )
 def test_a_mapping_that_says_something_that_cannot_be_is_refused(tmp_path: Path, text: str) -> None:
