@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import starmap
 from typing import IO, Any
@@ -25,6 +25,7 @@ from sqlalchemy.orm import Session
 from ingest.quality import (
     KINDS,
     ReadingArrays,
+    StoredCounts,
     Tally,
     Thresholds,
     arrays_of_frame,
@@ -36,7 +37,7 @@ from ingest.quality import (
 )
 from models import quality as store
 from models.loading import NULL, Stretch
-from models.partitions import Month, month_bounds
+from models.partitions import BEIJING, Month, month_bounds
 
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
@@ -60,6 +61,7 @@ _RECORD = np.dtype(
         ("row", np.int32),
     ]
 )
+_ONE_DAY = timedelta(days=1)
 _US = pd.Timedelta(microseconds=1)
 
 
@@ -218,13 +220,21 @@ class QualityControl:
                 if stretches
                 else None
             )
+            others: tuple[ReadingArrays, Ints] | None = None
             if stored is None or stored.empty:
                 final = mask | check_series(arrays, mask, self.thresholds)
             else:
-                final = mask | self._with_stored(session, arrays, mask, stored, stretches)
+                marks, others = self._with_stored(session, arrays, mask, stored, stretches)
+                final = mask | marks
             if written:
                 self._change_own(session, upload_id, arrays, mask, final)
-            self._tally.add(arrays, final)
+            if near is None:
+                self._tally.add(arrays, final)
+            else:
+                counts = self._stored_counts(session, near, arrays, stretches, upload_id)
+                self._tally.add(
+                    arrays, final, others=_whole_days(others, stretches, self.thresholds), stored=counts
+                )
         self.close()
 
     def _with_stored(
@@ -234,19 +244,62 @@ class QualityControl:
         mask: Ints,
         stored: pd.DataFrame,
         stretches: Sequence[Stretch],
-    ) -> Ints:
-        """The marks of own readings among stored ones; stored ones within the reach get theirs anew."""
+    ) -> tuple[Ints, tuple[ReadingArrays, Ints]]:
+        """The marks of own readings among stored ones, and those with all of theirs.
+
+        Stored ones within the reach get their flags anew.
+        """
         others = replace(
             arrays_of_frame(stored, self.thresholds), section=stored["section"].to_numpy(dtype=np.int64)
         )
         other_mask = check_samples(others, self.thresholds)
         # An own reading that is stored already stands beside itself, which harms nothing.
-        both, both_mask = _joined(arrays, others), np.concatenate((mask, other_mask))
+        both, both_mask = arrays.joined(others), np.concatenate((mask, other_mask))
         marks = check_series(both, both_mask, self.thresholds)
         # Parts and totals of one instant may have come in two files.
         marks |= check_relations(both, both_mask, self.thresholds)
-        self._change_stored(session, others, other_mask | marks[len(arrays) :], stored, stretches)
-        return marks[: len(arrays)]
+        other_final = other_mask | marks[len(arrays) :]
+        self._change_stored(session, others, other_final, stored, stretches)
+        return marks[: len(arrays)], (others, other_final)
+
+    def _stored_counts(
+        self,
+        session: Session,
+        near: _Near,
+        arrays: ReadingArrays,
+        stretches: Sequence[Stretch],
+        upload_id: int,
+    ) -> StoredCounts:
+        """What other uploads have of the months of the readings, beyond the days that lie around them."""
+        asked = []
+        around = {stretch.section_id: stretch for stretch in stretches}
+        for section, first, last in _extents(arrays, near.section):
+            months = [month_bounds(_month_of(moment)) for moment in (first, last)]
+            looked_at = around.get(section)
+            if looked_at is None:
+                inside = (_day_of(first), _day_of(last) + _ONE_DAY)
+            else:
+                inside = _days_around(looked_at, self.thresholds)
+            asked.append(store.Gap(section, months[0][0], months[1][1], *inside))
+        rule = self.thresholds.completeness
+        found = store.monthly_counts(session, asked, rule.readings_per_day, other_than=upload_id)
+        places = [self._places.get(code, -1) for code in found["parameter"]]
+        numbers = np.array(places, dtype=np.int64)
+        known = numbers >= 0
+        return StoredCounts(
+            parameter=numbers[known],
+            **{
+                name: found[name].to_numpy(dtype=kind)[known]
+                for name, kind in (
+                    ("section", np.int64),
+                    ("month", np.int64),
+                    ("daily", np.int64),
+                    ("usable", np.int64),
+                    ("automatic", np.bool_),
+                    ("manual", np.bool_),
+                )
+            },
+        )
 
     def judge_again(self, session: Session, stretches: Sequence[Stretch]) -> int:
         """Judge stored readings of the stretches, and near them, anew; returns how many flags changed."""
@@ -388,6 +441,48 @@ class _Near:
         return found
 
 
+def _extents(arrays: ReadingArrays, sections: Ints) -> Iterator[tuple[int, datetime, datetime]]:
+    """Of the readings of some sections: section, first and last moment."""
+    chosen = np.isin(arrays.section, sections)
+    of_sections = pd.Series(arrays.instant[chosen]).groupby(arrays.section[chosen]).agg(["min", "max"])
+    for number, first, last in of_sections.itertuples():
+        yield int(number), _moment(first), _moment(last)
+
+
+def _day_of(moment: datetime) -> datetime:
+    """The first instant of a moment's Beijing day."""
+    return moment.astimezone(BEIJING).replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def _month_of(moment: datetime) -> Month:
+    local = moment.astimezone(BEIJING)
+    return local.year, local.month
+
+
+def _days_around(stretch: Stretch, thresholds: Thresholds) -> tuple[datetime, datetime]:
+    """The whole Beijing days for which all stored readings around a stretch are at hand."""
+    reach = (2 * thresholds.reach).to_pytimedelta()
+    return _day_of(stretch.first - reach) + _ONE_DAY, _day_of(stretch.last + reach)
+
+
+def _whole_days(
+    others: tuple[ReadingArrays, Ints] | None, stretches: Sequence[Stretch], thresholds: Thresholds
+) -> tuple[ReadingArrays, Ints] | None:
+    """Stored readings of the days that are at hand as a whole, with their marks."""
+    if others is None:
+        return None
+    arrays, marks = others
+    numbers = np.array([stretch.section_id for stretch in stretches], dtype=np.int64)
+    edges = np.array(
+        [[edge.timestamp() for edge in _days_around(stretch, thresholds)] for stretch in stretches]
+    )
+    order = np.argsort(numbers)
+    at = order[np.searchsorted(numbers[order], arrays.section)]
+    seconds = arrays.instant // 1_000_000
+    inside = (seconds >= edges[at, 0]) & (seconds < edges[at, 1])
+    return arrays.take(inside), marks[inside]
+
+
 def _months_around(months: Sequence[Month] | Any, thresholds: Thresholds) -> list[Month]:
     """Beijing months that are not among `months` and reach near one of them."""
     given = set(months)
@@ -445,14 +540,6 @@ def _as_arrays(records: NDArray[Any]) -> ReadingArrays:
         status=np.full(len(records), -1, dtype=np.int64),
         statuses=[],
     )
-
-
-def _joined(one: ReadingArrays, other: ReadingArrays) -> ReadingArrays:
-    """Two sets of readings as one, without what their stations said."""
-    names = ("section", "parameter", "instant", "value", "censored", "kind")
-    parts = {name: np.concatenate((getattr(one, name), getattr(other, name))) for name in names}
-    nothing = np.full(len(one) + len(other), -1, dtype=np.int64)
-    return ReadingArrays(**parts, status=nothing, statuses=[])
 
 
 def _as_float(value: Decimal | None) -> float:

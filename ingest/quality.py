@@ -463,6 +463,13 @@ class ReadingArrays:
         chosen: Bools = np.array([kind in kinds for kind in KINDS])[self.kind]
         return chosen
 
+    def joined(self, other: ReadingArrays) -> ReadingArrays:
+        """Two sets of readings as one, without what their stations said."""
+        names = ("section", "parameter", "instant", "value", "censored", "kind")
+        parts = {name: np.concatenate((getattr(self, name), getattr(other, name))) for name in names}
+        nothing = np.full(len(self) + len(other), -1, dtype=np.int64)
+        return ReadingArrays(**parts, status=nothing, statuses=[])
+
     def take(self, rows: NDArray[Any]) -> ReadingArrays:
         """Some of the rows, by place or by mark."""
         return ReadingArrays(
@@ -849,62 +856,121 @@ def completeness(
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class StoredCounts:
+    """Readings of other uploads on days that are not looked at reading by reading, summed up by month.
+
+    One entry for each section, parameter and Beijing month (since 1970): `daily` counts the usable ones, of
+    each day no more than are due; `usable` all of them; `automatic` and `manual` say of what kind any was.
+    """
+
+    section: Ints
+    parameter: Ints
+    month: Ints
+    daily: Ints
+    usable: Ints
+    automatic: Bools
+    manual: Bools
+
+
+_NONE: Final[Ints] = np.empty(0, dtype=np.int64)
+_NEITHER: Final[Bools] = np.empty(0, dtype=bool)
+_NO_COUNTS: Final = StoredCounts(_NONE, _NONE, _NONE, _NONE, _NONE, _NEITHER, _NEITHER)
+
+
 def _count_due(
-    arrays: ReadingArrays, parameter: Ints, usable: Bools, rule: Completeness
+    arrays: ReadingArrays,
+    parameter: Ints,
+    usable: Bools,
+    rule: Completeness,
+    *,
+    own: Bools | None = None,
+    stored: StoredCounts = _NO_COUNTS,
 ) -> dict[str, pd.DataFrame]:
-    """As :func:`completeness`, by day and by month, with sections and parameters (from 0) by number."""
+    """As :func:`completeness`, by day and by month, with sections and parameters (from 0) by number.
+
+    With `own` only the days and months of those readings are told, all readings and `stored` counted.
+    """
     rows = np.flatnonzero(arrays.timed)
     section, usable = arrays.section[rows], usable[rows]
     codes, moments = pd.factorize(arrays.instant[rows], sort=True)
     code = codes.astype(np.int64)
     day = (moments + _BEIJING_OFFSET) // _DAY
     month = day.astype("datetime64[D]").astype("datetime64[M]").astype(np.int64)
-    automatic = _automatic_sections(arrays, rows, code, moments, rule)
-    # Numbers for section and parameter, and for the unit of time in which readings are due.
-    parameters = int(parameter.max(initial=-1)) + 1
+    automatic = _automatic_sections(arrays, rows, code, moments, rule, stored)
+    parameters = int(max(parameter.max(initial=-1), stored.parameter.max(initial=-1))) + 1
     pair = section * parameters + parameter[rows]
-    first = int(min(day.min(initial=0), month.min(initial=0)))
-    span = int(day.max(initial=0)) - first + 1
-    unit = np.where(automatic[section], day[code], month[code]) - first
+    first, span = _range_of(day)
+    entries, days = pd.factorize(pair * span + (day[code] - first))
     # Of a reading given twice one counts, and it is usable if any of the two is.
     counted = np.flatnonzero(usable)
     counted = counted[~pd.Series(pair[counted] * len(moments) + code[counted]).duplicated().to_numpy()]
-    keys, found = _counted(pair[counted] * span + unit[counted])
-    of_section = keys // span // max(parameters, 1)
-    of_unit = keys % span + first
-    found = np.minimum(found, np.where(automatic[of_section], rule.readings_per_day, rule.manual_per_month))
-    of_month = np.where(
-        automatic[of_section],
-        of_unit.astype("datetime64[D]").astype("datetime64[M]").astype(np.int64),
-        of_unit,
+    found = np.bincount(entries[counted], minlength=len(days))
+    capped = np.minimum(found, rule.readings_per_day)
+    day_pair, day_number = days // span, days % span + first
+    day_section = day_pair // max(parameters, 1)
+    daily = automatic[day_section]
+    of_days = _period_table(day_section[daily], day_number[daily], capped[daily])
+    # Months: what the days came to, and what is summed up already.
+    day_month = day_number.astype("datetime64[D]").astype("datetime64[M]").astype(np.int64)
+    pairs = np.concatenate((day_pair, stored.section * parameters + stored.parameter))
+    numbers = np.concatenate((day_month, stored.month))
+    month_first, month_span = _range_of(numbers)
+    amounts = np.concatenate(
+        (np.where(daily, capped, found), np.where(automatic[stored.section], stored.daily, stored.usable))
     )
-    daily = automatic[of_section]
+    keys, sums = _summed(pairs * month_span + (numbers - month_first), amounts)
+    month_section = keys // month_span // max(parameters, 1)
+    sums = np.where(automatic[month_section], sums, np.minimum(sums, rule.manual_per_month))
+    of_months = _period_table(month_section, keys % month_span + month_first, sums)
     tables = {}
-    for by, number, chosen, taken in (
-        ("day", day[code], automatic[section], (of_section[daily], of_unit[daily], found[daily])),
-        ("month", month[code], np.ones(len(rows), dtype=bool), (of_section, of_month, found)),
-    ):
-        entries = pd.unique(pair[chosen] * span + (number[chosen] - first))
-        keys, reported = _counted(entries // span // max(parameters, 1) * span + entries % span)
-        order = np.argsort(keys)
-        keys, reported = keys[order], reported[order]
-        total = np.zeros(len(keys), dtype=np.int64)
-        np.add.at(total, np.searchsorted(keys, taken[0] * span + (taken[1] - first)), taken[2])
-        begins = (keys % span + first).astype("datetime64[D]" if by == "day" else "datetime64[M]")
-        days = (begins + 1).astype("datetime64[D]") - begins.astype("datetime64[D]")
+    for by, (of_section, period, total, reported), at in (("day", of_days, day), ("month", of_months, month)):
+        kept = np.ones(len(period), dtype=bool)
+        if own is not None:
+            chosen = own[rows]
+            first, span = _range_of(np.concatenate((period, at)))
+            asked = pd.unique(section[chosen] * span + (at[code[chosen]] - first))
+            kept = np.isin(of_section * span + (period - first), asked)
+        begins = period[kept].astype("datetime64[D]" if by == "day" else "datetime64[M]")
+        lasts = (begins + 1).astype("datetime64[D]") - begins.astype("datetime64[D]")
         each = np.where(
-            automatic[keys // span], rule.readings_per_day * days.astype(np.int64), rule.manual_per_month
+            automatic[of_section[kept]],
+            rule.readings_per_day * lasts.astype(np.int64),
+            rule.manual_per_month,
         )
         table = pd.DataFrame(
             {
-                "section": keys // span,
+                "section": of_section[kept],
                 "period": np.datetime_as_string(begins).astype(object),
-                "found": total,
-                "due": reported * each,
+                "found": total[kept],
+                "due": reported[kept] * each,
             }
         )
         tables[by] = table.assign(share=table["found"] / table["due"])
     return tables
+
+
+def _range_of(numbers: Ints) -> tuple[int, int]:
+    """The least of some numbers, and how many there are from it to the greatest."""
+    first = int(numbers.min()) if len(numbers) else 0
+    return first, (int(numbers.max()) - first + 1 if len(numbers) else 1)
+
+
+def _period_table(section: Ints, period: Ints, found: Ints) -> tuple[Ints, Ints, Ints, Ints]:
+    """From an entry for each parameter, by section and period: found, and how many parameters there are."""
+    first, span = _range_of(period)
+    keys, sums = _summed(section * span + (period - first), found)
+    _, reported = _counted(section * span + (period - first))
+    order = np.argsort(keys)
+    keys = keys[order]
+    return keys // span, keys % span + first, sums[order], reported[order]
+
+
+def _summed(keys: Ints, amounts: Ints) -> tuple[Ints, Ints]:
+    """The different keys in the order of their first place, and the sum of what belongs to each."""
+    entries, different = pd.factorize(keys)
+    sums = np.bincount(entries, weights=amounts, minlength=len(different))
+    return different.astype(np.int64), sums.astype(np.int64)
 
 
 def _counted(keys: Ints) -> tuple[Ints, Ints]:
@@ -914,12 +980,19 @@ def _counted(keys: Ints) -> tuple[Ints, Ints]:
 
 
 def _automatic_sections(
-    arrays: ReadingArrays, rows: Ints, code: Ints, moments: Ints, rule: Completeness
+    arrays: ReadingArrays,
+    rows: Ints,
+    code: Ints,
+    moments: Ints,
+    rule: Completeness,
+    stored: StoredCounts,
 ) -> Bools:
     """Which section is counted as automatic: it says so, or does not say and samples close together."""
-    size = int(arrays.section.max(initial=-1)) + 1
+    size = int(max(arrays.section.max(initial=-1), stored.section.max(initial=-1))) + 1
     said = np.zeros((size, len(KINDS)), dtype=bool)
     said[arrays.section[rows], arrays.kind[rows]] = True
+    said[stored.section[stored.automatic], KINDS.index("automatic")] = True
+    said[stored.section[stored.manual], KINDS.index("manual")] = True
     samples = np.sort(pd.unique(arrays.section[rows] * max(len(moments), 1) + code))
     section, at = samples // max(len(moments), 1), moments[samples % max(len(moments), 1)]
     close = (np.diff(section) == 0) & (np.diff(at) <= rule.automatic_within_hours * _HOUR)
@@ -938,18 +1011,39 @@ class Tally:
         self.marks: Counter[tuple[int, int]] = Counter()
         self.periods = {by: _Periods(thresholds.completeness) for by in ("day", "month")}
 
-    def add(self, arrays: ReadingArrays, mask: Ints) -> None:
-        """Count the readings of whole sections, with their final marks."""
+    def add(
+        self,
+        arrays: ReadingArrays,
+        mask: Ints,
+        *,
+        others: tuple[ReadingArrays, Ints] | None = None,
+        stored: StoredCounts = _NO_COUNTS,
+    ) -> None:
+        """Count the readings of whole sections, with their final marks.
+
+        `others` are stored readings around them with theirs, `stored` the sums of more distant ones: they
+        count for the completeness of the days and months of the upload.
+        """
         self.readings += len(arrays)
         marked = np.where((mask == 0) & (arrays.parameter < 0), -1, mask)
         keys, counts = _counted((arrays.parameter << 32) + marked)
         for key, count in zip(keys.tolist(), counts.tolist(), strict=True):
             parameter = (key + 1) >> 32  # an unknown parameter has the mark -1
             self.marks[parameter, key - (parameter << 32)] += count
+        own = np.ones(len(arrays), dtype=bool)
+        if others is not None:
+            own = np.concatenate((own, np.zeros(len(others[0]), dtype=bool)))
+            arrays, mask = arrays.joined(others[0]), np.concatenate((mask, others[1]))
         usable = (mask & _FAIL_BITS) == 0
-        known = arrays.take(arrays.parameter >= 0)
+        chosen = arrays.parameter >= 0
+        known = arrays.take(chosen)
         for by, table in _count_due(
-            known, known.parameter, usable[arrays.parameter >= 0], self.thresholds.completeness
+            known,
+            known.parameter,
+            usable[chosen],
+            self.thresholds.completeness,
+            own=None if others is None and not len(stored.section) else own[chosen],
+            stored=stored,
         ).items():
             self.periods[by].add(table)
 

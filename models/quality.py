@@ -7,6 +7,7 @@ are ever changed here; what was measured the trigger `append_only` keeps as it i
 
 import io
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import pandas as pd
@@ -102,6 +103,74 @@ def readings_near(
         newest = frame.groupby(["section", "parameter", "sampled_at"], observed=True)["revision"]
         frame = frame[frame["revision"] == newest.transform("max")]
     return frame[~frame["own"]].drop(columns="own").reset_index(drop=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A stretch of months of one section, and the whole days inside it that are not asked for.
+
+    `start` and `from_day` belong to what they begin, `end` and `to_day` do not.
+    """
+
+    section_id: int
+    start: datetime
+    end: datetime
+    from_day: datetime
+    to_day: datetime
+
+
+def monthly_counts(
+    session: Session, gaps: Sequence[Gap], readings_per_day: int, *, other_than: int
+) -> pd.DataFrame:
+    """Readings of other uploads in some months, without those of some days, that no later revision replaced.
+
+    Returns
+    -------
+    DataFrame
+        section (registry number), parameter, month (Beijing months since 1970), daily (usable ones, of each
+        day at most `readings_per_day`), usable (all of them), automatic, manual (whether any says so).
+    """
+    columns = ("section", "parameter", "month", "daily", "usable", "automatic", "manual")
+    open_gaps = [gap for gap in gaps if gap.start < gap.from_day or gap.to_day < gap.end]
+    if not open_gaps:
+        return pd.DataFrame(columns=list(columns))
+    rows = session.execute(
+        text(
+            "SELECT section_id, parameter,"
+            " CAST((extract(year FROM day) - 1970) * 12 + extract(month FROM day) - 1 AS integer) AS month,"
+            " CAST(sum(least(usable, :per_day)) AS bigint), CAST(sum(usable) AS bigint),"
+            " bool_or(automatic), bool_or(manual) FROM ("
+            "  SELECT r.section_id, r.parameter,"
+            "  CAST(r.sampled_at AT TIME ZONE 'Asia/Shanghai' AS date) AS day,"
+            "  count(*) FILTER (WHERE r.quality IN (1, 2, 3)) AS usable,"
+            "  coalesce(bool_or(r.station_type = 'automatic'), false) AS automatic,"
+            "  coalesce(bool_or(r.station_type = 'manual'), false) AS manual"
+            "  FROM unnest(CAST(:sections AS integer[]), CAST(:starts AS timestamptz[]),"
+            "  CAST(:ends AS timestamptz[]), CAST(:from_days AS timestamptz[]),"
+            "  CAST(:to_days AS timestamptz[])) AS g(section_id, start, stop, from_day, to_day)"
+            f" JOIN {SCHEMA}.readings r ON r.section_id = g.section_id"
+            "  AND r.sampled_at >= g.start AND r.sampled_at < g.stop"
+            "  AND NOT (r.sampled_at >= g.from_day AND r.sampled_at < g.to_day)"
+            "  WHERE r.sampled_at >= :first AND r.sampled_at < :last AND r.upload_id <> :other_than"
+            f" AND NOT EXISTS (SELECT FROM {SCHEMA}.readings n WHERE n.revision > 0"
+            "   AND n.section_id = r.section_id AND n.parameter = r.parameter"
+            "   AND n.sampled_at = r.sampled_at AND n.revision > r.revision"
+            "   AND n.sampled_at >= :first AND n.sampled_at < :last)"
+            "  GROUP BY r.section_id, r.parameter, day) d GROUP BY section_id, parameter, month"
+        ),
+        {
+            "per_day": readings_per_day,
+            "sections": [gap.section_id for gap in open_gaps],
+            "starts": [gap.start for gap in open_gaps],
+            "ends": [gap.end for gap in open_gaps],
+            "from_days": [gap.from_day for gap in open_gaps],
+            "to_days": [gap.to_day for gap in open_gaps],
+            "first": min(gap.start for gap in open_gaps),
+            "last": max(gap.end for gap in open_gaps),
+            "other_than": other_than,
+        },
+    )
+    return pd.DataFrame(rows.all(), columns=list(columns))
 
 
 def change_flags(session: Session, rows: Iterable[Sequence[str]], *, upload_id: int | None = None) -> int:

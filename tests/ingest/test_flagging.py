@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 from sqlalchemy import Engine, text
 
@@ -12,6 +13,7 @@ from api.catalogue import Catalogue
 from ingest import flagging
 from ingest.loader import load_files
 from ingest.options import IngestOptions
+from ingest.quality import completeness
 from ingest.report import UploadReport
 from tests.ingest.conftest import Write
 
@@ -253,6 +255,61 @@ def test_the_report_counts_flags_by_parameter_and_test_and_what_is_missing(
     with fresh_database.connect() as connection:
         kept = connection.execute(text("SELECT report -> 'quality' FROM qingjiang.uploads")).scalar_one()
     assert kept == quality
+
+
+def test_a_month_loaded_day_by_day_is_as_complete_as_it_is(fresh_database: Engine, write: Write) -> None:
+    for day in range(30):
+        rows = hourly(["0.1", "0.11", "0.1", "0.11", "0.1", "0.11"], first=6 * day)
+        report = load(fresh_database, write(f"{day}.csv", rows))
+    assert report.quality is not None
+    month, last_day = report.quality["completeness"]["month"], report.quality["completeness"]["day"]
+    assert (month["periods"], month["found"], month["due"], month["share"]) == (1, 180, 180, 1.0)
+    assert (last_day["periods"], last_day["found"], last_day["due"]) == (1, 6, 6)
+
+
+def told_completeness(report: UploadReport, by: str) -> tuple[int, int, int]:
+    assert report.quality is not None
+    told = report.quality["completeness"][by]
+    return told["periods"], told["found"], told["due"]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_completeness_counts_what_other_uploads_have_of_the_same_days_and_months(
+    fresh_database: Engine, write: Write, seed: int
+) -> None:
+    """Whatever the pieces, each report says what the database holds of its own days and months."""
+    chance = random.Random(seed)  # noqa: S311
+    rows: list[dict[str, Any]] = []
+    for place in range(61 * 6):
+        moment = pd.Timestamp("2023-05-01") + pd.Timedelta(hours=4 * place)
+        said = {"监测时间": moment.strftime("%Y-%m-%d %H:%M"), TP: chance.choice(["0.1", "0", "0.12"])}
+        rows += [HEAD | said] if chance.random() < 0.8 else []
+        if place % 60 == 0:
+            rows.append(HEAD | said | {"断面名称": "手工", "监测方式": "手工", "氨氮(mg/L)": "0.2"})
+    chance.shuffle(rows)
+    cuts = sorted(chance.sample(range(1, len(rows)), 3))
+    pieces = [rows[start:end] for start, end in zip([0, *cuts], [*cuts, len(rows)], strict=True)]
+    # A day at each end of a month, so that the rest of it is far away; and values that replace others.
+    rows.sort(key=lambda row: str(row["监测时间"]))
+    pieces += [[row | {TP: "0.13"} for row in rows if row["监测时间"] < "2023-05-02"]]
+    pieces += [[row | {TP: "0"} for row in rows if row["监测时间"] >= "2023-06-30"]]
+    for number, piece in enumerate(pieces):
+        report = load(fresh_database, write(f"{number}.csv", piece), on_conflict="replace")
+        stored = pd.read_sql(
+            "SELECT DISTINCT ON (r.section_id, parameter, sampled_at) s.code AS section, parameter,"
+            " sampled_at, value, qualifier, r.station_type, quality FROM qingjiang.readings r"
+            " JOIN qingjiang.section_registry s ON s.id = r.section_id"
+            " ORDER BY r.section_id, parameter, sampled_at, revision DESC",
+            fresh_database,
+        )
+        stored["sampled_at"] = pd.to_datetime(stored["sampled_at"], utc=True).dt.tz_convert("Asia/Shanghai")
+        own = {(f"{row['省份']}/{row['断面名称']}", str(row["监测时间"])) for row in piece}
+        for by, length in (("day", 10), ("month", 7)):
+            expected = completeness(stored, stored["quality"], by)
+            touched = {(section, moment[:length]) for section, moment in own}
+            chosen = [key in touched for key in zip(expected["section"], expected["period"], strict=True)]
+            kept = expected[chosen]
+            assert told_completeness(report, by) == (len(kept), kept["found"].sum(), kept["due"].sum())
 
 
 def test_the_zeros_of_the_real_capture_of_may_2020_fail(fresh_database: Engine, shared_data: Path) -> None:
