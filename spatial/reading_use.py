@@ -14,7 +14,6 @@ from typing import Final
 
 import pandas as pd
 
-from spatial.settings import AssessmentSettings
 from spatial.classification import (
     beijing_times,
     entering_value,
@@ -26,6 +25,7 @@ from spatial.classification import (
 from spatial.errors import FrameValueError
 from spatial.parameters import find_parameter
 from spatial.period import Period
+from spatial.settings import AssessmentSettings
 from spatial.vocabulary import Compare, Qualifier, StationType
 
 OUTSIDE_PERIOD: Final = "outside_period"

@@ -888,8 +888,8 @@ def gather_evidence(
 
 def _over(cells: Amounts, stretches: Sequence[int], take: np.ufunc) -> Amounts:
     """Add up (or take the largest of) stretches on the first axis."""
-    found: Amounts = cells[list(stretches)]
-    return found[0] if len(stretches) == 1 else take.reduce(found, axis=0)
+    found: Amounts = take.reduce(cells[list(stretches)], axis=0)
+    return found
 
 
 def _samples(
