@@ -34,7 +34,13 @@ FACILITY_KINDS = {
 }
 ONLY: Mapping[str, Mapping[str, object]] = {"water_sources": {"zone_grade": 0}}
 """A source has a row of its own (grade 0) beside those of its protection zones."""
-GROUPINGS: Mapping[str, GroupBy] = {"river": "river", "basin": "basin", "region": "region"}
+GROUPINGS: Mapping[str, GroupBy] = {
+    "river": "river",
+    "lake": "lake",
+    "basin": "basin",
+    "region": "region",
+    "nation": "nation",
+}
 MEASURED_KINDS = ("tailings_ponds", "chemical_sites")
 """Facilities that rules judge by their distance to shorelines."""
 REGISTER_KINDS = (*FACILITY_KINDS, "sites", "section_targets", "indicators")
@@ -204,14 +210,21 @@ def score_in(session: Session, as_of: date, region: str | None) -> list[TargetSc
 
 
 def assess(
-    engine: Engine, period: Period, by: str, *, region: str | None = None, use_suspect: bool | None = None
+    engine: Engine,
+    period: Period,
+    by: str,
+    *,
+    region: str | None = None,
+    level: str | None = None,
+    use_suspect: bool | None = None,
 ) -> Sequence[SectionAssessment | GroupAssessment]:
-    """Water-quality assessment of a period by section, river, basin or region.
+    """Water-quality assessment of a period by section, river, lake, basin, region or nation.
 
-    Suspect readings enter by the dated setting of the rules, or as `use_suspect` says.
+    Only sections of one `level` enter where it is given. Suspect readings enter by the dated setting of the
+    rules, or as `use_suspect` says.
     """
     with Session(engine) as session:
-        return assess_in(session, period, by, region=region, use_suspect=use_suspect)
+        return assess_in(session, period, by, region=region, level=level, use_suspect=use_suspect)
 
 
 def assess_in(
@@ -220,6 +233,7 @@ def assess_in(
     by: str,
     *,
     region: str | None = None,
+    level: str | None = None,
     use_suspect: bool | None = None,
 ) -> Sequence[SectionAssessment | GroupAssessment]:
     """:func:`assess` inside a session. Sections are taken as they stood on the last day of the period."""
@@ -227,5 +241,5 @@ def assess_in(
     settings = assessment_settings(rules_in_use(use_suspect))
     assessed = assess_period(session, sections, period, settings)
     if by == "section":
-        return assessed
-    return assess_groups(assessed, by=GROUPINGS[by])
+        return [found for found in assessed if level is None or found.section_level == level]
+    return assess_groups(assessed, by=GROUPINGS[by], section_level=level)

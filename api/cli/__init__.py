@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from api.catalogue import Catalogue, Language
-from api.cli import data, databases, pictures, rules, service, sources, verdicts
+from api.cli import comparisons, data, databases, pictures, rules, service, sources, verdicts
 from api.cli.door import Door, Doorkeeper
 from api.settings import read_settings
 
@@ -62,6 +62,10 @@ app.command("classify")(data.classify_command)
 app.command("distance")(data.distance_command)
 app.command("evaluate")(verdicts.evaluate_command)
 app.command("assess")(verdicts.assess_command)
+app.command("compare")(comparisons.compare_command)
+app.command("trend")(comparisons.trend_command)
+app.command("ranking")(comparisons.ranking_command)
+app.command("flux")(comparisons.flux_command)
 app.command("scoreboard")(verdicts.scoreboard_command)
 app.command("serve")(service.serve_command)
 app.command("demo")(service.demo_command)

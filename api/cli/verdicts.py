@@ -20,6 +20,7 @@ from api.cli.door import (
 )
 from api.output import Column, Format, Row
 from api.wording import distance_text, measured_text, reason_text, threshold_text
+from spatial.vocabulary import SectionLevel
 
 TABLE_ROWS = 60
 
@@ -32,13 +33,21 @@ SuspectOption = Annotated[
 ]
 
 
+LevelOption = Annotated[
+    SectionLevel | None,
+    typer.Option("--level", help="only sections of this network: national, provincial, municipal or county"),
+]
+
+
 class Grouping(StrEnum):
     """What an assessment speaks of."""
 
     SECTION = "section"
     RIVER = "river"
+    LAKE = "lake"
     BASIN = "basin"
     REGION = "region"
+    NATION = "nation"
 
 
 def evaluate_command(
@@ -115,7 +124,10 @@ def assess_command(
     period: Annotated[
         str, typer.Option("--period", help="2025-06, 2025-Q2, 2025, 2025-flood or 2024-11-01/2025-02-28")
     ],
-    by: Annotated[Grouping, typer.Option("--by", help="section, river, basin or region")] = Grouping.SECTION,
+    by: Annotated[
+        Grouping, typer.Option("--by", help="section, river, lake, basin, region or nation")
+    ] = Grouping.SECTION,
+    level: LevelOption = None,
     region: RegionOption = None,
     form: FileFormatOption = None,
     out: OutOption = None,
@@ -138,7 +150,14 @@ def assess_command(
         explain_assessment(opened, explain, parsed, chosen, out, use_suspect=use_suspect)
         return
     with opened.working(opened.text("cli.evaluating")):
-        assessed = assess(opened.engine, parsed, by.value, region=region, use_suspect=use_suspect)
+        assessed = assess(
+            opened.engine,
+            parsed,
+            by.value,
+            region=region,
+            level=None if level is None else level.value,
+            use_suspect=use_suspect,
+        )
         rows: list[Row] = [item.as_json() for item in assessed]
     opened.show(rows, _assessment_columns(opened, by), chosen, out)
 
@@ -147,7 +166,7 @@ def _assessment_columns(opened: Door, by: Grouping) -> list[Column]:
     text = opened.text
     name: list[Column] = [
         (text("cli.col_code"), lambda row: row["code"]),
-        (text("cli.col_name"), lambda row: row["name"]),
+        (text("cli.col_name"), lambda row: group_name(opened, row)),
     ]
     grade: Column = (
         text("cli.col_grade"),
@@ -175,9 +194,26 @@ def _assessment_columns(opened: Door, by: Grouping) -> list[Column]:
         (text("cli.col_sections"), lambda row: row["sections"]),
         (text("cli.col_share_1_3"), lambda row: _share(row["share_1_3"])),
         (text("cli.col_share_inferior"), lambda row: _share(row["share_inferior"])),
+        (text("cli.col_class"), lambda row: row["class_label"]),
         grade,
+        *([_trophic_column(opened)] if by is Grouping.LAKE else []),
         (text("cli.col_main"), lambda row: "、".join(item["code"] for item in row["main_pollutants"])),
     ]
+
+
+def _trophic_column(opened: Door) -> Column:
+    def show(row: Row) -> str:
+        found = row["trophic"]
+        if found is None:
+            return "—"
+        return f"{found['tli']:.1f} {opened.text('comparisons.trophic_' + found['state'])}"
+
+    return opened.text("comparisons.col_trophic"), show
+
+
+def group_name(opened: Door, row: Row) -> str | None:
+    """Name of a section or group as a person reads it."""
+    return opened.text("comparisons.nation") if row["level"] == "nation" else row["name"]
 
 
 def _share(value: object) -> str:
