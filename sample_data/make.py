@@ -284,6 +284,11 @@ def month_value(item: Item, base: str, month: int) -> str:
     return str((Decimal(base) + SWING[month - 1] * step.quantize(unit, ROUND_HALF_EVEN)).quantize(unit))
 
 
+def sampled_at(place: int, year: int, month: int) -> datetime:
+    """When the section at a place of the list is sampled by hand in a month (Beijing time)."""
+    return datetime(year, month, 3 + place % 9, 9 + place % 3, 30)  # noqa: DTZ001
+
+
 def readings_monthly_csv() -> bytes:
     """Two years of monthly manual readings, wide, one row per section and month."""
     header = (
@@ -301,7 +306,7 @@ def readings_monthly_csv() -> bytes:
         lake = one.kind == "湖泊"
         for year, months in ((2022, one.months_2022), (2023, one.months_2023)):
             for month in months:
-                taken = datetime(year, month, 3 + place % 9, 9 + place % 3, 30)  # noqa: DTZ001 - Beijing time, as in the file
+                taken = sampled_at(place, year, month)
                 values = [month_value(item, one.means.get(item.code, item.usual), month) for item in ITEMS]
                 manganese = (
                     month_value(Item("mn", "", "", 2), MANGANESE[one.code], month)
@@ -324,6 +329,48 @@ def readings_monthly_csv() -> bytes:
                     )
                 )
     return csv_bytes(header, rows)
+
+
+SOURCE_ITEMS: tuple[tuple[str, str, str], ...] = (
+    ("sulfate", "硫酸盐(mg/L)", "38"),
+    ("chloride", "氯化物(mg/L)", "12.0"),
+    ("nitrate", "硝酸盐(mg/L)", "1.20"),
+    ("fe", "铁(mg/L)", "0.06"),
+    ("mn", "锰(mg/L)", "0.02"),
+    ("tl", "铊(mg/L)", "0.00002L"),
+    ("sb", "锑(mg/L)", "0.0008"),
+)
+"""Table 2 of GB 3838-2002, and two items of Table 3: code, header, usual value."""
+METALS = ("tl", "sb")
+
+
+def readings_sources_csv() -> bytes:
+    """What is measured at the sections of drinking-water sources beside Table 1, in 2023."""
+    header = ("断面编码", "断面名称", "采样时间", "监测方式", *(head for _, head, _ in SOURCE_ITEMS))
+    places = {one.code: (place, one) for place, one in enumerate(scenarios().sections)}
+    sections = source_sections()
+    rows = []
+    for source in scenarios().sources:
+        for month in source.rounds:
+            place, section = places[sections[source.code]]
+            values = [
+                "" if code in METALS and not source.metals else source.value(code, usual, month)
+                for code, _, usual in SOURCE_ITEMS
+            ]
+            taken = sampled_at(place, 2023, month)
+            rows.append((section.code, section.name, f"{taken:%Y-%m-%d %H:%M}", "手工", *values))
+    return csv_bytes(header, rows)
+
+
+def source_sections() -> dict[str, str]:
+    """The section that watches each source, blank for none."""
+    return {f"SY-{number:02d}": row[4] for number, row in enumerate(registers()["water_sources"], 1)}
+
+
+def expected_sources_csv() -> bytes:
+    """The hand-worked verdicts on the sources for the year 2023."""
+    rows = [(one.code, one.verdict_2023, one.why) for one in scenarios().sources]
+    return csv_bytes(("code", "verdict", "why"), rows)
 
 
 FEED_HEADER = (
@@ -837,6 +884,7 @@ LOAD_ORDER: tuple[tuple[str, str], ...] = (
     ("sections", "sections.csv"),
     ("readings", "readings_monthly.csv"),
     ("readings", "readings_4hourly.csv"),
+    ("readings", "readings_sources.csv"),
     ("outfalls", "outfalls.csv"),
     ("tailings-ponds", "tailings_ponds.geojson"),
     ("chemical-sites", "chemical_sites.geojson"),
@@ -873,6 +921,7 @@ def make_files() -> dict[str, bytes]:
         "sections.csv": sections_csv(),
         "readings_monthly.csv": readings_monthly_csv(),
         "readings_4hourly.csv": readings_4hourly_csv(),
+        "readings_sources.csv": readings_sources_csv(),
         "outfalls.csv": outfalls_csv(register),
         "tailings_ponds.geojson": tailings_ponds_geojson(drawn["tailings_pond"]),
         "chemical_sites.geojson": chemical_sites_geojson(drawn["chemical_site"]),
@@ -883,6 +932,7 @@ def make_files() -> dict[str, bytes]:
         "ledger.csv": ledger_csv(register),
         "design_distances.csv": design_distances_csv(drawn),
         "expected_findings_2024-01-01.csv": expected_findings_csv(),
+        "expected_sources_2023.csv": expected_sources_csv(),
     }
 
 

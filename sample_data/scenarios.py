@@ -77,12 +77,33 @@ class Section:
 
 
 @dataclass(frozen=True)
+class Source:
+    """A drinking-water source: what was measured at its section beside Table 1 in 2023, and the verdict."""
+
+    code: str
+    rounds: tuple[int, ...]
+    metals: bool
+    values: Mapping[str, str]
+    in_month: Mapping[str, Mapping[str, str]]
+    leave_out: tuple[str, ...]
+    verdict_2023: str
+    why: str
+
+    def value(self, item: str, usual: str, month: int) -> str:
+        """The value of one item in one month (mg/L; ``…L`` not detected), blank where it was not measured."""
+        if item in self.leave_out:
+            return ""
+        return self.in_month.get(str(month), {}).get(item, self.values.get(item, usual))
+
+
+@dataclass(frozen=True)
 class Scenarios:
     """Everything that the sample is meant to show."""
 
     tailings_ponds: tuple[Facility, ...]
     chemical_sites: tuple[Facility, ...]
     sections: tuple[Section, ...]
+    sources: tuple[Source, ...]
     regions: tuple[tuple[str, tuple[Expect, ...]], ...]
 
 
@@ -133,6 +154,19 @@ def _section(entry: Mapping[str, Any]) -> Section:
     )
 
 
+def _source(entry: Mapping[str, Any]) -> Source:
+    return Source(
+        code=entry["code"],
+        rounds=tuple(entry.get("rounds", ())),
+        metals=entry.get("metals", False),
+        values=entry.get("values", {}),
+        in_month=entry.get("in_month", {}),
+        leave_out=tuple(entry.get("leave_out", ())),
+        verdict_2023=entry["verdict_2023"],
+        why=entry["why"],
+    )
+
+
 @cache
 def scenarios() -> Scenarios:
     """Read the file beside this module."""
@@ -141,5 +175,6 @@ def scenarios() -> Scenarios:
         tailings_ponds=tuple(_facility(entry) for entry in document["tailings_pond"]),
         chemical_sites=tuple(_facility(entry) for entry in document["chemical_site"]),
         sections=tuple(_section(entry) for entry in document["section"]),
+        sources=tuple(_source(entry) for entry in document["water_source"]),
         regions=tuple((entry["code"], _expects(entry)) for entry in document["region"]),
     )

@@ -12,6 +12,7 @@ import tomllib
 from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import date
+from fractions import Fraction
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
@@ -23,6 +24,7 @@ from shapely.geometry import Point, shape
 from sqlalchemy import Engine
 
 from api.jobs import evaluate
+from api.sources import assess_sources
 from ingest.headers import match_header, names_of
 from ingest.kinds import KINDS, LOADABLE
 from ingest.loader import load_files
@@ -30,6 +32,8 @@ from ingest.options import IngestOptions
 from ingest.report import UploadReport
 from models import cluster, database
 from spatial.parameters import load_parameters
+from spatial.period import parse_period
+from spatial.source_shares import share_sources
 
 SAMPLE = Path(__file__).parents[2] / "sample_data"
 AS_OF = date(2024, 1, 1)
@@ -81,7 +85,7 @@ def test_two_runs_give_the_same_bytes(tmp_path: Path) -> None:
     first = {path.name: path.read_bytes() for path in (tmp_path / "first").iterdir()}
     second = {path.name: path.read_bytes() for path in (tmp_path / "second").iterdir()}
     assert first == second
-    assert len(first) == 18
+    assert len(first) == 20
 
 
 def test_the_sample_has_the_promised_numbers() -> None:
@@ -489,6 +493,7 @@ def test_every_row_is_loaded_or_a_known_repetition(loaded: tuple[Engine, dict[st
     }
     assert reports["readings_4hourly.csv"].rows_read == 1095
     assert reports["readings_monthly.csv"].rows_loaded == 983
+    assert reports["readings_sources.csv"].rows_loaded == 71
 
 
 def test_the_findings_are_those_of_the_hand_worked_table(findings: list[dict[str, Any]]) -> None:
@@ -509,6 +514,46 @@ def test_the_findings_are_those_of_the_hand_worked_table(findings: list[dict[str
         if given.get(key) != wanted.get(key)
     }
     assert differences == {}
+
+
+def test_the_verdicts_on_the_sources_are_those_of_the_hand_worked_table(
+    loaded: tuple[Engine, dict[str, UploadReport]],
+) -> None:
+    found = {one.source.code: one for one in assess_sources(loaded[0], parse_period("2023"))}
+    wanted = {row["code"]: row["verdict"] for row in rows_of("expected_sources_2023.csv")}
+    differences = {
+        code: (found[code].verdict, found[code].reasons)
+        for code in sorted(wanted)
+        if found[code].verdict != wanted[code]
+    }
+    assert differences == {}
+    assert set(found) == set(wanted)
+
+
+def test_the_sources_over_a_limit_show_item_month_and_multiple(
+    loaded: tuple[Engine, dict[str, UploadReport]],
+) -> None:
+    over = {
+        (item.section, item.parameter, item.month, item.multiple)
+        for one in assess_sources(loaded[0], parse_period("2023"))
+        for item in one.exceedances
+    }
+    assert over == {
+        ("S421002001", "fe", "2023-07", Fraction("0.4")),
+        ("S430722001", "sb", "2023-06", Fraction("0.24")),
+        ("S430722001", "sb", "2023-07", Fraction("0.24")),
+    }
+
+
+def test_the_shares_of_sources_that_comply_count_by_level(
+    loaded: tuple[Engine, dict[str, UploadReport]],
+) -> None:
+    shares = share_sources(assess_sources(loaded[0], parse_period("2023")), "level")
+    assert [(one.code, one.compliant, one.determined, one.total) for one in shares] == [
+        ("city", 2, 4, 5),
+        ("county", 3, 3, 13),
+        ("township", 0, 0, 2),
+    ]
 
 
 def test_the_measured_distances_are_those_of_the_construction(findings: list[dict[str, Any]]) -> None:
