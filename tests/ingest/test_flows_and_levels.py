@@ -148,7 +148,7 @@ def test_approved_limits_of_flow_and_level_load(write: Write, fresh_database: En
     load_files(fresh_database, "sections", [write("s.csv", SECTIONS)])
     rows = [limit("生态流量", "120", "m³/s"), limit("生态水位", "2850", "cm")]
     (report,) = load_files(fresh_database, "section-targets", [write("t.csv", rows)], IngestOptions())
-    assert (report.rows_loaded, report.problems) == (2, ())
+    assert (report.rows_loaded, report.rows_rejected) == (2, 0)
     query = 'SELECT parameter, comparator, "limit", unit FROM qingjiang.section_targets ORDER BY parameter'
     with fresh_database.connect() as connection:
         found = [tuple(row) for row in connection.execute(text(query))]
@@ -156,3 +156,14 @@ def test_approved_limits_of_flow_and_level_load(write: Write, fresh_database: En
         ("flow", ">=", Decimal(120), "m3/s"),
         ("water_level", ">=", Decimal("28.50"), "m"),
     ]
+
+
+def test_a_negative_number_is_a_limit_only_where_nothing_negative_is_measured(write: Write) -> None:
+    row = {"断面编码": "S1", "监测时间": "2023-06-30", "氨氮": "-0.05", "水位": "-0.4", "水温": "-0.3"}
+    frame = parse_readings(write("r.csv", [row]), IngestOptions(negative_is_limit=True)).readings
+    found = {item.parameter: (item.value, item.qualifier) for item in frame.itertuples()}
+    assert found == {
+        "nh3_n": (Decimal("0.05"), "<"),
+        "water_level": (Decimal("-0.4"), "="),
+        "water_temp": (Decimal("-0.3"), "="),
+    }
