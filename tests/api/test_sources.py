@@ -1,0 +1,212 @@
+"""`sources assess`, the addresses of sources, and the law as data, on the sample data."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from api.schemas import SourceAssessmentOut
+
+ROOT = Path(__file__).parents[2]
+OVERLAY = ROOT / "tests/spatial/overlays/made_up_province.toml"
+
+
+def expected_sources() -> dict[str, str]:
+    """The table worked by hand: code → verdict on 2023."""
+    with (ROOT / "sample_data/expected_sources_2023.csv").open(encoding="utf-8") as file:
+        return {row["code"]: row["verdict"] for row in csv.DictReader(file)}
+
+
+def test_the_verdicts_on_sources_equal_the_table_worked_by_hand(cli: Any, sample: Any) -> None:
+    result = cli("sources", "assess", "--period", "2023", "--format", "json", database=sample.engine)
+    assert result.exit_code == 0, result.stderr
+    assert {row["code"]: row["verdict"] for row in json.loads(result.stdout)} == expected_sources()
+
+
+def test_a_source_over_its_limit_names_item_month_limit_and_document(cli: Any, sample: Any) -> None:
+    result = cli("sources", "assess", "--period", "2023", "--format", "json", database=sample.engine)
+    row = next(row for row in json.loads(result.stdout) if row["code"] == "SY-12")
+    assert row["limiting"] == ["fe"]
+    assert [
+        (item["month"], item["value"], item["limit"], item["multiple"]) for item in row["exceedances"]
+    ] == [("2023-07", 0.42, 0.3, 0.4)]
+    assert row["exceedances"][0]["document"] == "GB 3838-2002"
+    assert row["evidence"]["standard"]["id"] == "gb3838_2002"
+    assert {"setting": "source_basis", "value": "mean", "verdict": "compliant"} in row["evidence"][
+        "alternatives"
+    ]
+
+
+def test_the_table_for_people_says_why_in_both_languages(cli: Any, sample: Any) -> None:
+    chinese = cli("sources", "assess", "--period", "2023", database=sample.engine)
+    assert "地下水水源不适用 GB 3838" in chinese.stdout
+    assert "fe(0.4)" in chinese.stdout
+    assert "水源 20 处：达标 5，不达标 2，无法判定 13" in chinese.stderr
+    english = cli("--lang", "en", "sources", "assess", "--period", "2023", database=sample.engine)
+    assert "no section is registered" in " ".join(english.stdout.split())
+
+
+def test_shares_by_level_and_region_have_numerators_and_denominators(cli: Any, sample: Any) -> None:
+    command = ("sources", "assess", "--period", "2023", "--format", "json", "--by")
+    levels = {
+        row["code"]: (row["share_numerator"], row["share_denominator"], row["sources"], row["share"])
+        for row in json.loads(cli(*command, "level", database=sample.engine).stdout)
+    }
+    assert levels == {"city": (2, 4, 5, 50.0), "county": (3, 3, 13, 100.0), "township": (0, 0, 2, None)}
+    regions = {row["code"]: row for row in json.loads(cli(*command, "region", database=sample.engine).stdout)}
+    assert {code: regions[code]["sources"] for code in ("420000", "430000", "500000")} == {
+        "420000": 11,
+        "430000": 5,
+        "500000": 4,
+    }
+    assert regions["500000"]["counts"] == {"compliant": 2, "violation": 0, "undetermined": 2}
+
+
+def test_level_and_region_narrow_the_answer(cli: Any, sample: Any) -> None:
+    command = ("sources", "assess", "--period", "2023", "--format", "json")
+    cities = json.loads(cli(*command, "--level", "city", database=sample.engine).stdout)
+    assert {row["source_level"] for row in cities} == {"city"}
+    assert len(cities) == 5
+    hunan = json.loads(cli(*command, "--region", "43", database=sample.engine).stdout)
+    assert [row["code"] for row in hunan] == ["SY-16", "SY-17", "SY-18", "SY-19", "SY-20"]
+
+
+@pytest.mark.parametrize(("period", "verdict"), [("2023-06", "compliant"), ("2023-07", "violation")])
+def test_a_month_is_judged_by_itself(cli: Any, sample: Any, period: str, verdict: str) -> None:
+    result = cli("sources", "assess", "--period", period, "--format", "json", database=sample.engine)
+    assert next(row for row in json.loads(result.stdout) if row["code"] == "SY-12")["verdict"] == verdict
+
+
+def test_before_the_first_edition_every_source_is_undetermined(cli: Any, sample: Any) -> None:
+    result = cli("sources", "assess", "--period", "2001", "--format", "json", database=sample.engine)
+    rows = json.loads(result.stdout)
+    assert {row["verdict"] for row in rows} == {"undetermined"}
+    assert "no_standard_in_force" in {row["reason"]["code"] for row in rows}
+
+
+@pytest.mark.parametrize(
+    "arguments", [("--period", "2023-13"), ("--period", "2023", "--level", "village"), ()]
+)
+def test_wrong_arguments_are_one_line(cli: Any, sample: Any, arguments: tuple[str, ...]) -> None:
+    result = cli("sources", "assess", *arguments, database=sample.engine)
+    assert result.exit_code == 2
+    assert len(result.stderr.strip().splitlines()) == 1
+
+
+def test_two_runs_give_the_same_bytes(cli: Any, sample: Any) -> None:
+    command = ("sources", "assess", "--period", "2023-Q3", "--format", "json")
+    first, second = (cli(*command, database=sample.engine) for _ in range(2))
+    assert first.stdout_bytes == second.stdout_bytes
+    assert len(first.stdout_bytes) > 1000
+
+
+def test_csv_has_one_line_for_each_source(cli: Any, sample: Any) -> None:
+    result = cli("sources", "assess", "--period", "2023", "--format", "csv", database=sample.engine)
+    rows = list(csv.DictReader(io.StringIO(result.stdout)))
+    assert {row["code"]: row["verdict"] for row in rows} == expected_sources()
+
+
+# --- HTTP ---
+
+
+def test_one_source_over_http_is_the_row_of_the_command_line(client: Any, cli: Any, sample: Any) -> None:
+    answer = client.get("/api/v1/water-sources/SY-19/assessment?period=2023")
+    assert answer.status_code == 200
+    SourceAssessmentOut.model_validate(answer.json())
+    result = cli("sources", "assess", "--period", "2023", "--format", "json", database=sample.engine)
+    assert answer.json() == next(row for row in json.loads(result.stdout) if row["code"] == "SY-19")
+
+
+@pytest.mark.parametrize("by", ["source", "level", "region"])
+def test_lists_over_http_are_those_of_the_command_line(client: Any, cli: Any, sample: Any, by: str) -> None:
+    answer = client.get(f"/api/v1/water-sources/assessments?period=2023-Q2&by={by}")
+    result = cli(
+        "sources", "assess", "--period", "2023-Q2", "--by", by, "--format", "json", database=sample.engine
+    )
+    assert answer.json() == {"items": json.loads(result.stdout), "next": None}
+
+
+def test_every_source_has_the_declared_shape(client: Any) -> None:
+    for item in client.get("/api/v1/water-sources/assessments?period=2023&by=source").json()["items"]:
+        SourceAssessmentOut.model_validate(item)
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "kind"),
+    [
+        ("water-sources/SY-99/assessment?period=2023", 404, "/problems/not-found"),
+        ("water-sources/SY-01/assessment?period=2023-13", 422, "/problems/bad-period"),
+        ("water-sources/SY-01/assessment", 422, "/problems/bad-parameter"),
+        ("water-sources/assessments?period=2023&by=village", 422, "/problems/bad-parameter"),
+    ],
+)
+def test_a_wrong_question_is_a_problem_document(client: Any, path: str, status: int, kind: str) -> None:
+    answer = client.get(f"/api/v1/{path}")
+    assert (answer.status_code, answer.json()["type"]) == (status, kind)
+
+
+def test_the_dossier_of_a_source_stays_where_it_was(client: Any) -> None:
+    assert client.get("/api/v1/water-sources/SY-01?as_of=2024-01-01").json()["code"] == "SY-01"
+
+
+# --- the law as data ---
+
+
+def test_standards_and_the_method_are_listed_after_the_rules(cli: Any, client: Any) -> None:
+    rows = json.loads(cli("rules", "list", "--format", "json").stdout)
+    kinds = {row["id"]: row["kind"] for row in rows}
+    assert kinds["gb3838_2002"] == "standard"
+    assert kinds["evaluation_method_2011"] == "method"
+    assert kinds["CN-14-1"] == "rule"
+    assert "overlay" not in kinds.values()
+    assert [row["id"] for row in client.get("/api/v1/rules").json()["items"]] == [row["id"] for row in rows]
+
+
+def test_a_standard_is_shown_with_every_limit_and_its_source(cli: Any, client: Any) -> None:
+    shown = json.loads(cli("rules", "show", "gb3838_2002").stdout)
+    assert (shown["edition"], shown["in_force"], shown["valid_to"]) == ("2002", "2002-06-01", None)
+    limits = {row["parameter"]: row for row in shown["limits"]["river"]}
+    assert limits["tp"]["bounds"] == ["0.02", "0.1", "0.2", "0.3", "0.4"]
+    assert (limits["tp"]["document"], limits["tp"]["clause"]) == ("GB 3838-2002", "Table 1, item 8")
+    assert len(shown["limits"]["single"]) == 19
+    assert client.get("/api/v1/rules/gb3838_2002", headers={"Accept-Language": "zh"}).json() == shown
+    assert json.loads(cli("rules", "show", "evaluation_method_2011").stdout)["kind"] == "method"
+
+
+def test_the_limits_of_a_region_and_day_name_their_document(cli: Any) -> None:
+    rows = json.loads(
+        cli("rules", "limits", "--region", "42", "--as-of", "2024-01-01", "--format", "json").stdout
+    )
+    assert {row["document"] for row in rows} == {"GB 3838-2002"}
+    assert "tn" not in {row["parameter"] for row in rows}
+    lakes = json.loads(cli("rules", "limits", "--lake", "--as-of", "2024-01-01", "--format", "json").stdout)
+    assert "tn" in {row["parameter"] for row in lakes}
+    assert "≤ 0.02 / 0.1 / 0.2 / 0.3 / 0.4" in cli("rules", "limits", "--as-of", "2024-01-01").stdout
+    early = cli("--lang", "en", "rules", "limits", "--as-of", "2001-01-01")
+    assert early.exit_code == 2
+    assert "was in force on 2001-01-01" in early.stderr
+
+
+def test_an_overlay_is_checked_before_it_is_installed(cli: Any, tmp_path: Path) -> None:
+    assert "1 份地方限值" in cli("rules", "check", OVERLAY).stdout
+    assert "0 份地方限值" in cli("rules", "check").stdout
+    broken = tmp_path / "loose.toml"
+    text = OVERLAY.read_text(encoding="utf-8")
+    broken.write_text(text.replace('"0.15", "0.3", "0.4"', '"0.25", "0.3", "0.4"'), encoding="utf-8")
+    result = cli("--lang", "en", "rules", "check", broken)
+    assert result.exit_code == 2
+    assert len(result.stderr.strip().splitlines()) == 1
+    for part in ("loose.toml", "river.tp", "class Ⅲ: 0.25 instead of 0.2", "tighten it"):
+        assert part in result.stderr
+
+
+def test_a_file_that_is_not_there_or_not_utf_8_is_refused(cli: Any, tmp_path: Path) -> None:
+    assert cli("rules", "check", tmp_path / "no.toml").exit_code == 2
+    file = tmp_path / "gbk.toml"
+    file.write_bytes("# 标准".encode("gb18030"))
+    assert "is not UTF-8" in cli("rules", "check", file).stderr
