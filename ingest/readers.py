@@ -47,6 +47,7 @@ from ingest.layout import find_header, total_places
 from ingest.options import IngestOptions, Limits
 from ingest.packed import BROKEN, check_archive, unpacked
 from ingest.report import Notice
+from ingest.spreadsheets import REASON, restored
 from ingest.workbooks import Sheet, Workbook
 
 HeaderScore = Callable[[Sequence[str]], int]
@@ -453,6 +454,9 @@ def _table_of_rows(
         kept.append(row)
     if kept:
         cells = tuple(list(column) for column in zip(*kept, strict=True))
+    if REASON in header:  # the rows that a load gave back, corrected
+        header = [restored(name) for name in header]
+        cells = tuple([restored(cell) for cell in column] for column in cells)
     return RawTable(
         file=file,
         sheet=sheet,
