@@ -8,7 +8,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -45,6 +45,21 @@ def plain(value: object) -> object:
 def to_json(document: object) -> str:
     """One JSON document, UTF-8, two spaces of indent, a line end."""
     return json.dumps(document, ensure_ascii=False, indent=2, default=plain, allow_nan=False) + "\n"
+
+
+def json_pieces(document: Mapping[str, Any], name: str, entries: Iterable[object]) -> Iterator[str]:
+    """The pieces of :func:`to_json` of a document whose list `name`, empty there, has these entries.
+
+    They are gone through one by one, so that a list of millions needs no memory.
+    """
+    before, after = to_json({**document, name: []}).split(f'\n  "{name}": []', maxsplit=1)
+    yield f'{before}\n  "{name}": ['
+    some = False
+    for entry in entries:
+        lines = json.dumps(entry, ensure_ascii=False, indent=2, default=plain, allow_nan=False)
+        yield f"{',' if some else ''}\n    {lines.replace(chr(10), f'{chr(10)}    ')}"
+        some = True
+    yield f"{chr(10)}  ]{after}" if some else f"]{after}"
 
 
 def to_geojson(rows: Iterable[Row], **members: object) -> dict[str, object]:

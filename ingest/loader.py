@@ -9,16 +9,20 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import json
+import tempfile
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, datetime
+from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, Self
 
 import numpy as np
 import pandas as pd
 import psycopg
 import shapely
+from numpy.typing import NDArray
 from sqlalchemy import Engine
 from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 from sqlalchemy.orm import Session
@@ -34,6 +38,7 @@ from ingest.readers import RawTable
 from ingest.readings_load import Outcome, ReadingsFile, ReadingsLoad, RowBook
 from ingest.report import Notice, Problem, Translator, UploadReport
 from ingest.sections import Match, Refusal, SectionIndex, SectionKey
+from ingest.spreadsheets import REASON, defused
 from models import loading
 from models.sections import AliasStatement, insert_aliases
 from models.tables import SRID
@@ -41,7 +46,8 @@ from models.tables import SRID
 Progress = Callable[[str, int, int], None]
 """``progress(stage, done, total)``: stages ``read``, ``check``, ``load``, counted in rows of the file."""
 
-REASON = "原因"
+ERRORS_KEPT = 10_000
+"""Errors that are kept with the report of an upload; those beyond are kept with their rows only."""
 _CANDIDATES = 8
 _RENAMED = {"outfalls": {"key": "is_key"}}
 _NAMING = {"section_targets": "section", "water_sources": "section_code", "ledger": "subject_code"}
@@ -78,12 +84,12 @@ def load_files(
     _refuse_what_says_nothing(name, options)
     say = text or _code_text
     reports: list[UploadReport] = []
-    rejects = _RejectsFile(options.rejects, say)
-    for path in paths:
-        load = _FileLoad(engine, name, Path(path), options, text=say, progress=progress or _no_progress)
-        reports.append(load.run())
-        rejects.add(load)
-    rejects.close()
+    with _RejectsFile(options.rejects, say) as rejects:
+        for path in paths:
+            load = _FileLoad(engine, name, Path(path), options, text=say, progress=progress or _no_progress)
+            reports.append(load.run())
+            rejects.add(load)
+        rejects.write()
     return reports
 
 
@@ -275,9 +281,7 @@ class _FileLoad:
             rows_rejected=rejected,
             rows_held=held_back,
             readings_loaded=self.outcome.readings if kept else 0,
-            problems=tuple(
-                sorted(self.outcome.problems, key=lambda problem: (problem.row, problem.column or ""))
-            ),
+            problems=self.outcome.problems,
             notices=tuple(notices),
             dry_run=self.options.dry_run,
             quality=self.outcome.quality,
@@ -286,7 +290,12 @@ class _FileLoad:
     def _finish(self, session: Session, upload_id: int, report: UploadReport) -> None:
         nothing = report.rows_rejected > 0 and report.rows_loaded == 0 and report.rows_duplicate == 0
         state = "rejected" if nothing or not (self.options.partial or report.ok) else "loaded"
-        loading.finish_upload(session, upload_id, state=state, report=report.as_json(self.text))
+        all_told = len(report.problems) <= ERRORS_KEPT
+        kept = report.as_json(self.text, errors=all_told)
+        if not all_told:
+            kept["errors"] = [problem.as_json(self.text) for problem in report.problems[:ERRORS_KEPT]]
+            kept["errors_left_out"] = len(report.problems) - ERRORS_KEPT
+        loading.finish_upload(session, upload_id, state=state, report=kept)
         loading.record_rejects(session, upload_id, self.rejects())
 
     def _record_failure(self, error: BaseException) -> None:
@@ -301,23 +310,26 @@ class _FileLoad:
 
     def rejects(self) -> Iterator[dict[str, Any]]:
         """The refused rows with all their errors and their own cells."""
-        errors: dict[int, list[dict[str, Any]]] = defaultdict(list)
-        for problem in self.outcome.problems:
-            errors[problem.row].append({**problem.as_json(self.text), "params": dict(problem.params)})
-        for row, cells in self._cells_of(sorted(errors)):
+        cells = self._cells_of(self.outcome.book.rows(RowBook.REJECTED))
+        by_row = groupby(self.outcome.problems, key=lambda problem: problem.row)
+        for (row, problems), (place, original) in zip(by_row, cells, strict=True):
+            if row != place:
+                raise RuntimeError(f"row {row} was refused, and row {place} is told")
             yield {
                 "row": row,
-                "errors": errors[row],
-                "original": {name: _storable(cell) for name, cell in cells.items()},
+                "errors": [
+                    {**problem.as_json(self.text), "params": dict(problem.params)} for problem in problems
+                ],
+                "original": {name: _storable(cell) for name, cell in original.items()},
             }
 
-    def _cells_of(self, rows: Sequence[int]) -> Iterator[tuple[int, dict[str, str]]]:
-        """The own cells of some rows."""
+    def _cells_of(self, rows: NDArray[np.int64]) -> Iterator[tuple[int, dict[str, str]]]:
+        """The own cells of some rows (ascending)."""
         if isinstance(self.source, BlockSource):
-            yield from self.source.cells_of(np.asarray(rows, dtype=np.int64))
+            yield from self.source.cells_of(rows)
             return
         places = {int(row): place for place, row in enumerate(self.source.rows)}
-        for row in rows:
+        for row in rows.tolist():
             yield row, self.source.row_cells(places[row])
 
 
@@ -344,29 +356,44 @@ class _RejectsFile:
     def __init__(self, path: Path | None, text: Translator) -> None:
         self.path = path
         self.text = text
-        self.rows: list[dict[str, str]] = []
+        self.columns: dict[str, None] = {}
+        # All columns are known after the last file only; the rows wait on the disk.
+        self.rows: IO[bytes] | None = (
+            None if path is None else tempfile.TemporaryFile()  # noqa: SIM115 - closed by `__exit__`
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.rows is not None:
+            self.rows.close()
 
     def add(self, load: _FileLoad) -> None:
         """Take the bad rows of one load."""
-        if self.path is None:
+        if self.rows is None:
             return
         for reject in load.rejects():
             reasons = dict.fromkeys(
                 f"{error['column']}: {error['message']}" if error["column"] else error["message"]
                 for error in reject["errors"]
             )
-            self.rows.append({**reject["original"], REASON: "；".join(reasons)})
+            self.columns.update(dict.fromkeys(reject["original"]))
+            row = {**reject["original"], REASON: "；".join(reasons)}
+            self.rows.write(json.dumps(row, ensure_ascii=False).encode() + b"\n")
 
-    def close(self) -> None:
+    def write(self) -> None:
         """Write the file, also where there is nothing bad: an old one must not be taken for this load's."""
-        if self.path is None:
+        if self.path is None or self.rows is None:
             return
-        columns = list(dict.fromkeys(name for row in self.rows for name in row if name != REASON))
+        columns = [name for name in self.columns if name != REASON]
+        self.rows.seek(0)
         try:
             with self.path.open("w", encoding="utf-8-sig", newline="") as stream:
-                writer = csv.DictWriter(stream, [*columns, REASON], restval="")
-                writer.writeheader()
-                writer.writerows(self.rows)
+                writer = csv.writer(stream)
+                writer.writerow(map(defused, (*columns, REASON)))
+                for row in map(json.loads, self.rows):
+                    writer.writerow(defused(row.get(name, "")) for name in (*columns, REASON))
         except OSError as error:
             raise OptionError(
                 "--rejects", str(self.path), f"a file that can be written ({error.strerror})"

@@ -37,6 +37,7 @@ from ingest.blocks import BlockSource
 from ingest.flagging import Cells, QualityControl
 from ingest.names import fold_name
 from ingest.options import IngestOptions
+from ingest.problemlog import ProblemLog
 from ingest.readings import CellMemory, ParsedReadings, parse_table, readings_score
 from ingest.report import Notice, Problem
 from ingest.sections import Match, Refusal, SectionIndex, SectionKey
@@ -95,7 +96,7 @@ class Outcome:
     """What became of the rows of a file, and what is to be told of it."""
 
     book: RowBook = field(default_factory=RowBook)
-    problems: list[Problem] = field(default_factory=list)
+    problems: ProblemLog = field(default_factory=ProblemLog)
     notices: list[Notice] = field(default_factory=list)
     readings: int = 0
     quality: dict[str, Any] | None = None

@@ -141,8 +141,11 @@ class UploadReport:
         """Whether every row was loaded or was known already."""
         return self.rows_rejected == 0
 
-    def as_json(self, text: Translator) -> dict[str, Any]:
-        """The contract's shape of ``ingest … --format json``, with the file's name and the dry-run mark."""
+    def as_json(self, text: Translator, *, errors: bool = True) -> dict[str, Any]:
+        """The contract's shape of ``ingest … --format json``, with the file's name and the dry-run mark.
+
+        Without `errors` their place is empty: millions of them are better gone through one by one.
+        """
         return {
             "upload_id": self.upload_id,
             "kind": self.kind,
@@ -155,7 +158,7 @@ class UploadReport:
             "rows_held": self.rows_held,
             "readings_loaded": self.readings_loaded,
             "dry_run": self.dry_run,
-            "errors": [problem.as_json(text) for problem in self.problems],
+            "errors": [problem.as_json(text) for problem in self.problems] if errors else [],
             "warnings": [notice.as_json(text) for notice in self.notices],
             "quality": self.quality,
         }

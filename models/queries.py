@@ -498,7 +498,13 @@ def upload_record(row: UploadRow) -> dict[str, Any]:
 def upload(session: Session, upload_id: int) -> dict[str, Any] | None:
     """One upload with its report; None where there is no such number."""
     row = session.get(UploadRow, upload_id, populate_existing=True)
-    return None if row is None else upload_record(row)
+    if row is None:
+        return None
+    found = upload_record(row)
+    if found.pop("errors_left_out", 0):
+        errors = [error for reject in rejected_rows(session, upload_id) for error in reject["errors"]]
+        found["errors"] = [{name: error[name] for name in error if name != "params"} for error in errors]
+    return found
 
 
 def uploads(
