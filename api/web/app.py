@@ -24,6 +24,7 @@ from api.web.description import describe
 from api.web.etags import EntityTags
 from api.web.routes import (
     assessments,
+    comparisons,
     facilities,
     findings,
     operations,
@@ -77,7 +78,17 @@ def create_app(settings: Settings, engine: Engine | None = None) -> FastAPI:
     app.add_middleware(EntityTags)
     app.add_middleware(GZipMiddleware, minimum_size=1_000)
 
-    for module in (sections, assessments, water_sources, facilities, findings, rules, templates, uploads):
+    for module in (
+        comparisons,  # before the sections, whose codes may hold slashes
+        sections,
+        assessments,
+        water_sources,
+        facilities,
+        findings,
+        rules,
+        templates,
+        uploads,
+    ):
         app.include_router(module.router, prefix="/api/v1")
     app.include_router(operations.router)
     app.include_router(pages.router)

@@ -1,4 +1,4 @@
-"""Water-quality assessments of rivers, basins and regions."""
+"""Water-quality assessments of sections, rivers, lakes, basins, regions and the nation."""
 
 from __future__ import annotations
 
@@ -10,10 +10,13 @@ from fastapi.responses import Response
 
 from api.jobs import assess_in
 from api.schemas import ItemPage
+from api.specific_items import section_rows
 from api.web.dependencies import FormatDep, RegionQuery, SessionDep, answer
 from api.web.problems import ProblemOut
-from api.web.routes.sections import PeriodQuery, SuspectQuery
+from api.web.routes.sections import PeriodQuery, SpecificQuery, SuspectQuery
+from spatial.assessment import SectionAssessment
 from spatial.period import parse_period
+from spatial.vocabulary import SectionLevel
 
 router = APIRouter(prefix="/assessments", tags=["assessments"])
 
@@ -23,8 +26,16 @@ class By(StrEnum):
 
     SECTION = "section"
     RIVER = "river"
+    LAKE = "lake"
     BASIN = "basin"
     REGION = "region"
+    NATION = "nation"
+
+
+LevelQuery = Annotated[
+    SectionLevel | None,
+    Query(description="only sections of this network: national, provincial, municipal or county"),
+]
 
 
 @router.get("", response_model=ItemPage, responses={422: {"model": ProblemOut}})
@@ -32,11 +43,23 @@ def list_assessments(
     session: SessionDep,
     form: FormatDep,
     period: PeriodQuery,
-    by: Annotated[By, Query(description="section, river, basin or region")] = By.REGION,
+    by: Annotated[By, Query(description="section, river, lake, basin, region or nation")] = By.REGION,
+    level: LevelQuery = None,
     region: RegionQuery = None,
     use_suspect: SuspectQuery = None,
+    specific_items: SpecificQuery = None,
 ) -> Response:
     """Assessments over a period, with numerators and denominators."""
-    assessed = assess_in(session, parse_period(period), by.value, region=region, use_suspect=use_suspect)
+    assessed = assess_in(
+        session,
+        parse_period(period),
+        by.value,
+        region=region,
+        level=None if level is None else level.value,
+        use_suspect=use_suspect,
+    )
     rows = [one.as_json() for one in assessed]
+    if by is By.SECTION:
+        sections = [one for one in assessed if isinstance(one, SectionAssessment)]
+        rows = list(section_rows(sections, parse_period(period).end, asked=specific_items))
     return answer(rows, form, None)
