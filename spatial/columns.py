@@ -33,6 +33,7 @@ MISSING: Final = int(np.iinfo(np.int64).min)
 
 NEEDED_COLUMNS: Final = frozenset({"section", "sampled_at", "parameter", "value", "qualifier"})
 NUMBER_COLUMNS: Final = ("value", "full_value", "detection_limit")
+_SHORT_DIGITS: Final = 18
 _LARGEST: Final = int(np.iinfo(np.int64).max)
 _WIDE: Final = Context(prec=2000)
 _OBJECT: Final = np.dtype(object)
@@ -256,12 +257,14 @@ def _read_numbers(array: pa.Array, column: str) -> tuple[Amounts, int]:
         halves = halves[2 * array.offset : 2 * (array.offset + len(array))]
         low, high = halves[0::2], halves[1::2]
         known = _known(array)
-        fits = np.array_equal(low >> 63, high) if known is None else bool(((low >> 63) == high)[known].all())
         amounts = low.copy()
         if known is not None:
             amounts[~known] = MISSING
-        # The marker of a gap is no amount.
-        if (kind.precision <= 18 or fits) and (known is None or not (amounts[known] == MISSING).any()):
+        if kind.precision <= _SHORT_DIGITS:
+            return amounts, kind.scale
+        fits = (low >> 63) == high
+        gaps = amounts == MISSING  # the marker of a gap is no amount
+        if bool((fits & ~gaps if known is None else ~known | (fits & ~gaps)).all()):
             return amounts, kind.scale
     return _whole_numbers(array.to_pylist(), max(kind.scale, 0)), max(kind.scale, 0)
 
@@ -275,10 +278,10 @@ def _known(array: pa.Array) -> npt.NDArray[np.bool_] | None:
 
 
 def _with_gaps(values: pa.Array, array: pa.Array) -> Amounts:
-    filled: Amounts = pc.fill_null(values, 0).to_numpy(zero_copy_only=False).copy()
     known = _known(array)
+    filled: Amounts = (values if known is None else pc.fill_null(values, 0)).to_numpy(zero_copy_only=False)
     if known is not None:
-        filled[~known] = MISSING
+        filled = np.where(known, filled, MISSING)
     return filled
 
 
@@ -384,7 +387,7 @@ def _index_array(array: pa.Array) -> tuple[npt.NDArray[np.int32], tuple[str, ...
     """Index an array of codes: indices (-1 for none) and the codes, each once."""
     if not pa.types.is_dictionary(array.type):
         array = array.dictionary_encode()
-    indices = pc.fill_null(array.indices.cast(pa.int32()), -1).to_numpy(zero_copy_only=False)
+    indices = _indices(array)
     known = [code if code is None else str(code) for code in array.dictionary.to_pylist()]
     codes = tuple(dict.fromkeys(code for code in known if code is not None))
     if len(codes) != len(known):  # a dictionary may hold a code twice, or a null
@@ -392,6 +395,15 @@ def _index_array(array: pa.Array) -> tuple[npt.NDArray[np.int32], tuple[str, ...
         moved = np.array([-1 if code is None else place[code] for code in known] + [-1], dtype=np.int32)
         indices = moved[indices]
     return indices.astype(np.int32, copy=False), codes
+
+
+def _indices(array: pa.DictionaryArray) -> npt.NDArray[np.int32]:
+    """Give the indices of a dictionary array, -1 for none."""
+    indices = array.indices.cast(pa.int32())
+    if indices.null_count:
+        indices = pc.fill_null(indices, -1)
+    found: npt.NDArray[np.int32] = indices.to_numpy(zero_copy_only=False)
+    return found
 
 
 def _array_matches(array: pa.Array | None, word: str) -> npt.NDArray[np.bool_] | None:
@@ -407,7 +419,10 @@ def _array_matches(array: pa.Array | None, word: str) -> npt.NDArray[np.bool_] |
 def _read_flags(array: pa.Array | None) -> npt.NDArray[np.uint8] | None:
     if array is None or array.null_count == len(array):
         return None
-    flags: npt.NDArray[np.uint8] = pc.fill_null(array.cast(pa.uint8()), 0).to_numpy(zero_copy_only=False)
+    array = array.cast(pa.uint8())
+    if array.null_count:
+        array = pc.fill_null(array, 0)
+    flags: npt.NDArray[np.uint8] = array.to_numpy(zero_copy_only=False)
     return flags
 
 
@@ -416,7 +431,7 @@ def _read_uploads(array: pa.Array | None) -> dict[str, Any]:
         return {}
     if not pa.types.is_dictionary(array.type):
         array = array.dictionary_encode()
-    indices = pc.fill_null(array.indices.cast(pa.int32()), -1).to_numpy(zero_copy_only=False)
+    indices = _indices(array)
     return {"uploads": tuple(int(upload) for upload in array.dictionary.to_pylist()), "upload": indices}
 
 

@@ -11,7 +11,7 @@ month of the period, automatic data stand before manual data for the items of çŽ
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 from fractions import Fraction
@@ -196,6 +196,8 @@ class _Sum:
 
 
 def _grown(cells: npt.NDArray[Any], parameters: int, filling: int) -> npt.NDArray[Any]:
+    if cells.shape[0] == 0 and not filling:
+        return np.zeros((parameters, *cells.shape[1:]), dtype=cells.dtype)
     more = np.full((parameters - cells.shape[0], *cells.shape[1:]), filling, dtype=cells.dtype)
     return np.concatenate([cells, more])
 
@@ -227,7 +229,7 @@ class _Moments:
 
     place: IntArray
     moment: IntArray
-    bits: npt.NDArray[np.uint32]
+    bits: npt.NDArray[Any]
 
     def merged(self) -> "_Moments":
         """Put every moment of a section once, with all its bits, by section and moment."""
@@ -243,7 +245,7 @@ class _Moments:
     def joined(parts: Sequence["_Moments"]) -> "_Moments":
         """Put parts behind each other."""
         if not parts:
-            return _Moments(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.uint32))
+            return _Moments(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.uint8))
         return _Moments(
             np.concatenate([part.place for part in parts]),
             np.concatenate([part.moment for part in parts]),
@@ -267,7 +269,7 @@ class _Plane:
         self.peaks: Amounts = np.full(shape, MISSING, dtype=np.int64)
         self.days: dict[int, tuple[_Sum, IntArray]] = {}
         self.ions: Amounts | None = None
-        self._marks: npt.NDArray[np.uint32] | None = None
+        self._marks: npt.NDArray[Any] | None = None
         self._moments: list[_Moments] = []
         self._uploads: dict[int, npt.NDArray[np.bool_]] = {}
         self._more_uploads: dict[int, list[IntArray]] = {}
@@ -299,19 +301,21 @@ class _Plane:
             cells += rows.automatic
         np.add.at(self.counts.reshape(-1), cells, 1)
         censored = rows.censored if rows.censored is not None and rows.censored.any() else None
-        if censored is None:
-            self.sums.add(cells, rows.entering)
-        else:
-            below = cells[censored]
-            self.sums.add(cells[~censored], rows.entering[~censored])
-            self.limits.add(below, rows.entering[censored])
+        self.sums.add(cells, rows.entering)
+        if censored is not None:
+            below, amounts = cells[censored], rows.entering[censored]
+            self.sums.add(below, -amounts)
+            self.limits.add(below, amounts)
             np.add.at(self.below.reshape(-1), below, 1)
         self._add_moments(rows)
         self._add_uploads(cells, rows.upload, uploads)
         if tally.peak_cells.any():
             peak = tally.peak_cells.reshape(-1).take(rows.slot * stretches + rows.stretch)
             chosen = np.flatnonzero(peak if censored is None else peak & ~censored)
-            self._add_peaks(rows.take(chosen), cells[chosen])
+            if tally.peaks_by_day:
+                self._add_days(rows.take(chosen))
+            else:
+                self._raise_peaks(cells[chosen], rows.entering[chosen])
         if tally.takes_ions:
             self._add_ions(rows)
 
@@ -327,7 +331,7 @@ class _Plane:
             kind += rows.automatic
         bits = tally.sample_bits.reshape(-1).take(kind)
         off = rows.moment - rows.hour * HOUR != tally.grid.base
-        if len(tally.codes) * hours > _MOST_MARKS:
+        if tally.shape[1] * hours > _MOST_MARKS:
             off[:] = True
         if off.any():
             late = np.flatnonzero(off & (bits != 0))
@@ -341,7 +345,7 @@ class _Plane:
             whole = np.flatnonzero(~off)
             rows, bits = rows.take(whole), bits[whole]
         if self._marks is None:
-            self._marks = np.zeros(len(tally.codes) * hours, dtype=np.uint32)
+            self._marks = np.zeros(tally.shape[1] * hours, dtype=bits.dtype)
         np.bitwise_or.at(self._marks, rows.place * hours + rows.hour, bits)
 
     def moments(self) -> _Moments:
@@ -352,13 +356,19 @@ class _Plane:
             place, hour = np.divmod(found, len(self._tally.grid.stretch_of_hour))
             parts.append(_Moments(place, self._tally.grid.base + hour * HOUR, self._marks[found]))
         joined = _Moments.joined(parts)
-        return joined.merged() if len(parts) > 1 else joined
+        joined = joined.merged() if len(parts) > 1 else joined
+        asked = joined.place < len(self._tally.codes)
+        return _Moments(joined.place[asked], joined.moment[asked], joined.bits[asked])
 
     def _add_uploads(self, cells: IntArray, upload: npt.NDArray[Any] | None, uploads: Sequence[int]) -> None:
         if upload is None or upload.size == 0:
             return
-        for index in np.flatnonzero(np.bincount(upload + 1)[1:]).tolist():
-            mine = cells if upload.min() == upload.max() else cells[upload == index]
+        one = int(upload.min()) if upload.min() == upload.max() else None
+        found = np.flatnonzero(np.bincount(upload + 1)[1:]).tolist() if one is None else [one]
+        for index in found:
+            if index < 0:
+                continue
+            mine = cells if one is not None else cells[upload == index]
             number = uploads[index]
             marks = self._uploads.get(number)
             if marks is None and (len(self._uploads) + 1) * self.counts.size <= _MOST_MARKS:
@@ -379,17 +389,17 @@ class _Plane:
         for number, parts in self._more_uploads.items():
             yield number, np.unique(np.concatenate(parts))
 
-    def _add_peaks(self, rows: _Rows, cells: IntArray) -> None:
+    def _raise_peaks(self, cells: IntArray, entering: Amounts) -> None:
+        if entering.dtype == _OBJECT:
+            self.peaks = self.peaks.astype(object, copy=False)
+        np.maximum.at(self.peaks.reshape(-1), cells, entering.astype(self.peaks.dtype, copy=False))
+
+    def _add_days(self, rows: _Rows) -> None:
         tally = self._tally
-        if not tally.peaks_by_day:
-            if rows.entering.dtype == _OBJECT:
-                self.peaks = self.peaks.astype(object, copy=False)
-            np.maximum.at(self.peaks.reshape(-1), cells, rows.entering.astype(self.peaks.dtype, copy=False))
-            return
         days = tally.grid.day_of_hour
         for slot in np.unique(rows.slot).tolist():
             part = rows.take(rows.slot == slot)
-            shape = (1, len(tally.codes), int(days[-1]) + 1, 2)
+            shape = (1, tally.shape[1], int(days[-1]) + 1, 2)
             sums, counts = self.days.setdefault(slot, (_Sum(shape), np.zeros(shape, dtype=np.int64)))
             flat = (part.place * shape[2] + days.take(part.hour)) * 2
             if part.automatic is not None:
@@ -450,7 +460,8 @@ class Tally:
             )
         }
         self._place_of = {code: place for place, code in enumerate(self.codes)}
-        self.sample_bits = np.zeros((0, 2), dtype=np.uint32)
+        kind = np.min_scalar_type(_FIRST_ITEM_BIT << len(self.item_bits))
+        self.sample_bits = np.zeros((0, 2), dtype=kind)
         self.peak_cells = np.zeros((0, len(self.grid)), dtype=bool)
         self.excluded: IntArray = np.zeros((len(self.codes), len(self.grid), len(REASONS)), dtype=np.int64)
         self._plane = _Plane(self)
@@ -458,8 +469,8 @@ class Tally:
         self._totals: dict[bool, _Totals] = {}
 
     def place_of(self, code: str) -> int:
-        """Place of a section in every result, -1 for one that is not asked about."""
-        return self._place_of.get(code, -1)
+        """Place of a section in every result; the place behind the last for one that is not asked about."""
+        return self._place_of.get(code, len(self.codes))
 
     def enter(self, rows: _Rows, uploads: Sequence[int]) -> None:
         """Add readings that enter."""
@@ -484,8 +495,12 @@ class Tally:
 
     @property
     def shape(self) -> tuple[int, int, int, int]:
-        """Parameters met so far, sections, stretches, sources (manual, automatic)."""
-        return len(self.parameters), len(self.codes), len(self.grid), 2
+        """Parameters met so far, sections, stretches, sources (manual, automatic).
+
+        One section more than is asked about: what does not enter is added up there, and left alone. That is
+        cheaper than picking out the rest.
+        """
+        return len(self.parameters), len(self.codes) + 1, len(self.grid), 2
 
     def add(self, columns: ReadingColumns) -> None:
         """Add a piece of the readings.
@@ -522,8 +537,8 @@ class Tally:
             self.places.append(needed)
             manual = self.item_bits.get(code, _MANUAL_BIT)
             counts = code in method.evaluated
-            bits = np.array([[manual, _AUTOMATIC_BIT]], dtype=np.uint32) * counts
-            self.sample_bits = np.concatenate([self.sample_bits, bits.astype(np.uint32)])
+            bits = np.array([[manual * counts, _AUTOMATIC_BIT * counts]], dtype=self.sample_bits.dtype)
+            self.sample_bits = np.concatenate([self.sample_bits, bits])
             wet = (self._wet if code in method.intensity_indicators else np.zeros(len(self.grid), bool))[None]
             self.peak_cells = np.concatenate([self.peak_cells, wet])
         for plane in self.planes:
@@ -547,7 +562,8 @@ class _Piece:
             (code for code, there in zip(columns.parameters, known, strict=True) if there),
             (places for places, there in zip(columns.places, known, strict=True) if there),
         )
-        self._places = np.array([*map(tally.place_of, columns.sections), -1], dtype=np.int64)
+        known_places = [*map(tally.place_of, columns.sections), len(tally.codes)]
+        self._places = np.array(known_places, dtype=np.int64)
         self._slots = np.array([tally.slot_of.get(code, -1) for code in columns.parameters], dtype=np.int64)
         amounts = (columns.amount, columns.full_amount, columns.limit_amount)
         self._wide = any(array is not None and array.dtype == _OBJECT for array in amounts)
@@ -592,7 +608,7 @@ class _Piece:
         hour: IntArray = np.minimum(since, np.uint64(last)).view(np.int64)
         stretch = grid.stretch_of_hour.take(hour)
         place = self._places.take(block.section)
-        asked = (stretch >= 0) & (place >= 0)
+        asked = (stretch >= 0) & (place < len(tally.codes))
         if not asked.all():
             chosen = np.flatnonzero(asked)
             if chosen.size == 0:
@@ -605,20 +621,21 @@ class _Piece:
         reason = self._refuse(block, entering)
         if any(self._powers):
             entering = self._raise_places(entering, block.parameter, reason)
+        censored, refused = block.censored, np.flatnonzero(reason)
+        if refused.size:
+            cells = (place[refused] * len(grid) + stretch[refused]) * len(REASONS) + reason[refused] - 1
+            np.add.at(tally.excluded.reshape(-1), cells, 1)
         rows = _Rows(
-            place, slot, stretch, hour, block.moment, block.automatic, entering, block.censored, block.upload
+            place, slot, stretch, hour, block.moment, block.automatic, entering, censored, block.upload
         )
-        if not reason.any():
-            tally.enter(rows, block.uploads)
-            return
-        refused = np.flatnonzero(reason)
-        cells = (place[refused] * len(grid) + stretch[refused]) * len(REASONS) + reason[refused] - 1
-        np.add.at(tally.excluded.reshape(-1), cells, 1)
         doubtful = refused[reason[refused] == _SUSPECT]
         if doubtful.size:
             tally.suspect(rows.take(doubtful), block.uploads)
-        if refused.size < reason.size:
-            tally.enter(rows.take(np.flatnonzero(reason == 0)), block.uploads)
+        if refused.size:
+            place[refused] = len(tally.codes)
+            rows = replace(rows, entering=entering.copy())
+            rows.entering[refused] = 0
+        tally.enter(rows, block.uploads)
 
     def _choose_amounts(self, block: ReadingColumns, stretch: npt.NDArray[Any]) -> Amounts:
         """Choose what enters: a detection limit, an unrounded value if it is compared, or the shown value."""
@@ -679,16 +696,19 @@ class _Totals:
         self.places = tuple(tally.places[slot] for slot in order)
 
         def arranged(parts: Sequence[npt.NDArray[Any]]) -> npt.NDArray[Any]:
-            whole = parts[0] if len(parts) == 1 else parts[0] + parts[1]
+            asked = [part[:, : len(tally.codes)] for part in parts]
+            whole = asked[0] if len(asked) == 1 else asked[0] + asked[1]
             return np.ascontiguousarray(whole[order].transpose(2, 3, 0, 1))
 
         self.counts = arranged([plane.counts for plane in planes])
         self.below = arranged([plane.below for plane in planes])
         self.sums = arranged([plane.sums.cells for plane in planes])
         self.limits = arranged([plane.limits.cells for plane in planes])
-        peaks = [np.ascontiguousarray(plane.peaks[order].transpose(2, 3, 0, 1)) for plane in planes]
+        peaks = [arranged([plane.peaks]) for plane in planes]
         self.peaks = peaks[0] if len(peaks) == 1 else np.maximum(peaks[0], peaks[1])
-        ions = [plane.ions.transpose(1, 2, 0) for plane in planes if plane.ions is not None]
+        ions = [
+            plane.ions[: len(tally.codes)].transpose(1, 2, 0) for plane in planes if plane.ions is not None
+        ]
         self.ions = sum(ions[1:], start=ions[0]) if ions else None
         self.days = {
             place: [plane.days[slot] for plane in planes if slot in plane.days]
@@ -946,8 +966,9 @@ def _peaks(
     for place, parts in totals.days.items():
         if not parts:
             continue
-        sums = sum((part[0].cells for part in parts[1:]), start=parts[0][0].cells)[0][chosen]
-        counts = sum((part[1] for part in parts[1:]), start=parts[0][1])[0][chosen]
+        asked = slice(0, len(tally.codes))
+        sums = sum((part[0].cells for part in parts[1:]), start=parts[0][0].cells)[0, asked][chosen]
+        counts = sum((part[1] for part in parts[1:]), start=parts[0][1])[0, asked][chosen]
         manual = ~led[days[1], place].T
         total = sums[:, days[0], _AUTOMATIC] + sums[:, days[0], _MANUAL] * manual
         count = counts[:, days[0], _AUTOMATIC] + counts[:, days[0], _MANUAL] * manual
@@ -988,13 +1009,15 @@ def gather_uploads(tally: Tally, number: int, evidence: Evidence) -> list[tuple[
     month_of = np.full(stretches, -1, dtype=np.int64)
     for month, inside in enumerate(tally.grid.slots[number]):
         month_of[inside] = month
-    found: list[list[int]] = [[] for _ in range(sections)]
+    found: list[list[int]] = [[] for _ in tally.codes]
     for upload, cells in tally.uploads():
         rest, source = np.divmod(cells, 2)
         rest, stretch = np.divmod(rest, stretches)
         slot, place = np.divmod(rest, sections)
         months = month_of[stretch]
+        asked = np.flatnonzero((months >= 0) & (place < len(found)))
+        slot, place, source, months = slot[asked], place[asked], source[asked], months[asked]
         superseded = (source == _MANUAL) & evidence.led[months, place_of[slot], place]
-        for section in np.unique(place[(months >= 0) & ~superseded]).tolist():
+        for section in np.unique(place[~superseded]).tolist():
             found[section].append(upload)
     return [tuple(sorted(uploads)) for uploads in found]
