@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from api.catalogue import Catalogue, Language
 from api.output import Row
+from spatial.parameters import find_parameter
 
 
 def guide_texts(catalogue: Catalogue) -> list[Callable[..., str]]:
@@ -39,6 +40,18 @@ def shown_number(value: object, unit: str | None) -> str:
     if not isinstance(value, float):
         return str(value)
     return f"{value:.1f}" if (unit or "").startswith("%") else f"{value:.3f}".rstrip("0").rstrip(".")
+
+
+def item_name(code: str, language: Language) -> str:
+    """The name of a water-quality parameter.
+
+    Raises
+    ------
+    UnknownParameterError
+        If no parameter has this code.
+    """
+    parameter = find_parameter(code)
+    return parameter.name_zh if language is Language.CHINESE else parameter.name_en
 
 
 def distance_text(row: Row) -> str:

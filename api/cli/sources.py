@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated
 
@@ -10,6 +11,7 @@ import typer
 
 from api.cli.door import Door, FileFormatOption, OutOption, RegionOption, door
 from api.output import Column, Format, Row
+from api.wording import item_name
 from spatial.vocabulary import WaterSourceLevel
 
 app = typer.Typer(
@@ -78,25 +80,37 @@ def _source_columns(opened: Door) -> list[Column]:
         ),
         (text("cli.col_verdict"), lambda row: text(f"states.{row['verdict']}")),
         (text("sources.col_rounds"), lambda row: f"{row['full_rounds']}/{row['rounds_needed']}"),
-        (text("sources.col_over"), _over_text),
+        (text("sources.col_over"), lambda row: _over_text(opened, row)),
         (
             text("cli.col_reason"),
             lambda row: "；".join(
-                text(f"reasons.{reason['code']}", **reason["params"]) for reason in row["reasons"]
+                text(f"reasons.{reason['code']}", **_named(opened, reason["params"]))
+                for reason in row["reasons"]
             ),
         ),
     ]
 
 
-def _over_text(row: Row) -> str:
+def _named(opened: Door, params: Mapping[str, object]) -> dict[str, object]:
+    """The parameters of a reason, with the names of items in place of their codes."""
+    named = dict(params)
+    for key in ("parameter", "parameters"):
+        if key in named:
+            codes = str(named[key]).split("、")
+            named[key] = "、".join(item_name(code, opened.catalogue.language) for code in codes)
+    return named
+
+
+def _over_text(opened: Door, row: Row) -> str:
     """Items over their limit, each with its largest multiple where it has one."""
     multiples: dict[str, float | None] = {}
     for item in row["exceedances"]:
         known = multiples.get(item["parameter"])
         if known is None or (item["multiple"] or 0) > known:
             multiples[item["parameter"]] = item["multiple"]
+    names = {code: item_name(code, opened.catalogue.language) for code in row["limiting"]}
     return "、".join(
-        code if multiples[code] is None else f"{code}({multiples[code]:.2g})" for code in row["limiting"]
+        name if multiples[code] is None else f"{name}({multiples[code]:.2g})" for code, name in names.items()
     )
 
 

@@ -136,9 +136,18 @@ def assess_command(
         typer.Option("--explain", metavar="SECTION", help="one section: the chain from readings to verdict"),
     ] = None,
     use_suspect: SuspectOption = None,
+    specific_items: Annotated[
+        bool | None,
+        typer.Option(
+            "--specific-items/--no-specific-items",
+            help="also judge thallium and antimony of sections against Table 3; default: the setting (off)",
+        ),
+    ] = None,
 ) -> None:
     """Assess water quality over a period."""
     from api.jobs import assess
+    from api.specific_items import is_asked, section_rows
+    from spatial.assessment import SectionAssessment
     from spatial.period import parse_period
 
     opened = door(context)
@@ -159,7 +168,22 @@ def assess_command(
             use_suspect=use_suspect,
         )
         rows: list[Row] = [item.as_json() for item in assessed]
-    opened.show(rows, _assessment_columns(opened, by), chosen, out)
+        if by is Grouping.SECTION:
+            sections = [item for item in assessed if isinstance(item, SectionAssessment)]
+            rows = list(section_rows(sections, parsed.end, asked=specific_items))
+    columns = _assessment_columns(opened, by)
+    if by is Grouping.SECTION and is_asked(specific_items):
+        columns.append((opened.text("sources.col_specific"), _specific_text))
+        opened.say(opened.text("sources.specific_note"))
+    opened.show(rows, columns, chosen, out)
+
+
+def _specific_text(row: Row) -> str:
+    """Thallium and antimony beside their limits of Table 3: met, over, or open."""
+    signs = {"compliant": "≤", "undetermined": "?", "violation": ">"}
+    return "、".join(
+        f"{item['parameter']} {signs[item['verdict']]} {item['limit']}" for item in row["specific_items"]
+    )
 
 
 def _assessment_columns(opened: Door, by: Grouping) -> list[Column]:

@@ -45,7 +45,8 @@ def test_a_source_over_its_limit_names_item_month_limit_and_document(cli: Any, s
 def test_the_table_for_people_says_why_in_both_languages(cli: Any, sample: Any) -> None:
     chinese = cli("sources", "assess", "--period", "2023", database=sample.engine)
     assert "地下水水源不适用 GB 3838" in chinese.stdout
-    assert "fe(0.4)" in chinese.stdout
+    assert "铁(0.4)" in chinese.stdout
+    assert "缺少必测项目 1 项：硝酸盐" in "".join(chinese.stdout.split("\n"))
     assert "水源 20 处：达标 5，不达标 2，无法判定 13" in chinese.stderr
     english = cli("--lang", "en", "sources", "assess", "--period", "2023", database=sample.engine)
     assert "no section is registered" in " ".join(english.stdout.split())
@@ -109,6 +110,46 @@ def test_csv_has_one_line_for_each_source(cli: Any, sample: Any) -> None:
     result = cli("sources", "assess", "--period", "2023", "--format", "csv", database=sample.engine)
     rows = list(csv.DictReader(io.StringIO(result.stdout)))
     assert {row["code"]: row["verdict"] for row in rows} == expected_sources()
+
+
+# --- thallium and antimony at ordinary sections ---
+
+
+def section_row(cli: Any, sample: Any, *options: str, period: str = "2023-06") -> dict[str, Any]:
+    command = ("assess", "--period", period, "--format", "json", *options)
+    rows = json.loads(cli(*command, database=sample.engine).stdout)
+    return next(row for row in rows if row["code"] == "S430722001")
+
+
+def test_thallium_and_antimony_of_a_section_are_not_judged_unless_asked(cli: Any, sample: Any) -> None:
+    row = section_row(cli, sample)
+    assert "specific_items" not in row
+    assert row == section_row(cli, sample, "--no-specific-items")
+
+
+def test_on_request_they_are_judged_and_the_report_says_by_what(cli: Any, sample: Any) -> None:
+    plain, asked = section_row(cli, sample), section_row(cli, sample, "--specific-items")
+    assert [
+        (item["parameter"], item["table"], item["verdict"], item["multiple"])
+        for item in asked["specific_items"]
+    ] == [("tl", 3, "compliant", None), ("sb", 3, "violation", 0.24)]
+    assert (asked["class"], asked["verdict"]) == (plain["class"], plain["verdict"])
+    assert "specific_items_by_table_3" in {warning["code"] for warning in asked["warnings"]}
+
+
+def test_the_table_shows_them_beside_the_class_and_names_the_table(cli: Any, sample: Any) -> None:
+    result = cli("assess", "--period", "2023-06", "--specific-items", database=sample.engine)
+    assert "sb > 0.005" in "".join(result.stdout.split("\n"))
+    assert "饮用水水源" in result.stderr
+
+
+def test_over_http_they_are_judged_on_request_too(client: Any, cli: Any, sample: Any) -> None:
+    address = "/api/v1/sections/S430722001/assessment?period=2023-06"
+    assert "specific_items" not in client.get(address).json()
+    asked = client.get(f"{address}&specific_items=true").json()
+    assert asked == section_row(cli, sample, "--specific-items")
+    rows = client.get("/api/v1/assessments?period=2023-06&by=section&specific_items=true").json()["items"]
+    assert next(row for row in rows if row["code"] == "S430722001") == asked
 
 
 # --- HTTP ---

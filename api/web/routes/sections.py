@@ -12,6 +12,7 @@ from api.explaining import explain_in
 from api.features import feature_rows, read_section_feature
 from api.jobs import assess_period, assessment_settings, rules_in_use
 from api.schemas import ItemPage, ReadingPage
+from api.specific_items import section_rows
 from api.web.dependencies import (
     BEIJING,
     AsOfQuery,
@@ -39,6 +40,10 @@ SuspectQuery = Annotated[
     Query(
         description="whether readings that quality control calls suspect enter; default: the rules' setting"
     ),
+]
+SpecificQuery = Annotated[
+    bool | None,
+    Query(description="also judge thallium and antimony against Table 3; default: the setting (off)"),
 ]
 FOREVER = (date(1900, 1, 1), date(2200, 1, 1))
 
@@ -92,6 +97,7 @@ def read_assessment(
         bool, Query(description="the whole chain instead: readings, means, limits with clause, verdict")
     ] = False,
     use_suspect: SuspectQuery = None,
+    specific_items: SpecificQuery = None,
 ) -> dict[str, Any]:
     """Class and verdict of one section over a period, with what decided it; `explain=true` tells why."""
     parsed = parse_period(period)
@@ -100,7 +106,8 @@ def read_assessment(
     if explain:
         return explain_in(session, code, parsed, settings)
     sections = queries.features_in_force(session, "sections", parsed.end, codes=[code])
-    return assess_period(session, sections, parsed, settings)[0].as_json()
+    assessed = assess_period(session, sections, parsed, settings)
+    return section_rows(assessed, parsed.end, asked=specific_items)[0]
 
 
 @router.get("/{code:path}", responses={404: {"model": ProblemOut}})
