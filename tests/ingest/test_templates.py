@@ -2,6 +2,7 @@
 
 # ruff: noqa: S608 - the only texts put into SQL are names of our own tables
 
+import csv
 import io
 import zipfile
 from collections.abc import Mapping
@@ -18,7 +19,7 @@ from sqlalchemy import Engine, text
 from api.catalogue import Catalogue, Language
 from ingest import templates
 from ingest.coordinates import EAST, NORTH, SOUTH, WEST
-from ingest.errors import EmptyFileError, OptionError
+from ingest.errors import EmptyFileError, ExampleOnlyError, OptionError
 from ingest.features import parse_features
 from ingest.headers import map_headers, names_of
 from ingest.kinds import KINDS, LOADABLE, READINGS, choices_of, parse_cell
@@ -379,6 +380,29 @@ def test_an_example_sheet_under_another_name_is_never_loaded_unasked(tmp_path: P
     table = parse_features("outfalls", tmp_path / "renamed.xlsx").table
     assert "我的示例" not in str(table.sheet)
     assert "我的示例" in table.sheets_ignored
+
+
+@pytest.mark.parametrize("language", Language)
+@pytest.mark.parametrize("title", ["参考", "Sheet2"])
+def test_an_example_is_known_by_its_banner_whatever_its_sheet_is_called(
+    tmp_path: Path, language: Language, title: str
+) -> None:
+    book = openpyxl.load_workbook(io.BytesIO(make_template("outfalls", [Catalogue(language).text])))
+    book[EXAMPLE_SHEET].title = title
+    book.save(tmp_path / "renamed.xlsx")
+    with pytest.raises(EmptyFileError):
+        parse_features("outfalls", tmp_path / "renamed.xlsx")
+    del book[book.sheetnames[0]]
+    book.save(tmp_path / "alone.xlsx")
+    with pytest.raises(ExampleOnlyError):
+        parse_features("outfalls", tmp_path / "alone.xlsx")
+    assert len(parse_features("outfalls", tmp_path / "alone.xlsx", IngestOptions(sheet=title)).table)
+    rows = [[cell.value for cell in row] for row in book[title].rows]
+    path = tmp_path / "example.csv"
+    with path.open("w", encoding="utf-8-sig", newline="") as stream:
+        csv.writer(stream).writerows(rows)
+    with pytest.raises(ExampleOnlyError):
+        parse_features("outfalls", path)
 
 
 @pytest.mark.parametrize("kind", LOADABLE)

@@ -392,6 +392,11 @@ def merged(sheet: Worksheet) -> None:
     sheet.merge_cells("B2:B3")
 
 
+def repeated(xml: bytes) -> bytes:
+    """The content of an OpenDocument table whose first row stands for a hundred million."""
+    return xml.replace(b"<table:table-row ", b'<table:table-row table:number-rows-repeated="100000000" ', 1)
+
+
 def hidden(sheet: Worksheet) -> None:
     sheet.row_dimensions[3].hidden = True
 
@@ -438,6 +443,13 @@ WORKBOOKS = (
              notices=((None, "hidden_rows_unseen"),)),
     readings("a workbook of another office", (FILES / "old.ods").read_bytes(), file="readings.ods", loaded=2,
              notices=((None, "hidden_rows_unseen"),)),
+    readings("a torn workbook of the old kind", (FILES / "old.xls").read_bytes()[:2_500],
+             file="readings.xls", refused="format_unknown"),
+    readings("a cell in the last corner of a sheet", changed("XFD1048576", "x"), file="readings.xlsx",
+             refused="file_too_large"),
+    readings("a row that stands for a hundred million",
+             rewritten((FILES / "old.ods").read_bytes(), "content.xml", repeated), file="readings.ods",
+             refused="file_too_large"),
     readings("a workbook behind a password", (FILES / "locked.xlsx").read_bytes(), file="readings.xlsx",
              refused="file_locked"),
     readings("a torn workbook", workbook()[:900], file="readings.xlsx", refused="format_unknown"),
