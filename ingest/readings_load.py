@@ -39,7 +39,7 @@ from ingest.names import fold_name
 from ingest.options import IngestOptions
 from ingest.problemlog import ProblemLog
 from ingest.readings import CellMemory, ParsedReadings, parse_table, readings_score
-from ingest.report import Notice, Problem
+from ingest.report import COUNTED_NOTICES, Notice, Problem
 from ingest.sections import Match, Refusal, SectionIndex, SectionKey
 from models import loading
 from models.partitions import Month
@@ -433,7 +433,8 @@ class ReadingsLoad:
         """Keep what the block says about the file, once, and about its rows."""
         for notice in parsed.warnings:
             mark = repr(notice)
-            if mark not in self.noted:
+            # Two blocks that leave out as many rows for one reason say two things, not one thing twice.
+            if notice.code in COUNTED_NOTICES or mark not in self.noted:
                 self.noted.add(mark)
                 self.outcome.notices.append(notice)
         book = self.outcome.book

@@ -73,7 +73,7 @@ class Notice:
         }
 
 
-_COUNTED = frozenset(
+COUNTED_NOTICES = frozenset(
     {
         "header_rows_skipped",
         "rows_left_out",
@@ -90,7 +90,7 @@ def merge_notices(notices: Sequence[Notice]) -> tuple[Notice, ...]:
     """What the blocks of a long file say of the same thing, in one notice each: counts are added up."""
     merged: dict[Any, Notice] = {}
     for place, notice in enumerate(notices):
-        if notice.code not in _COUNTED:
+        if notice.code not in COUNTED_NOTICES:
             merged[place] = notice
             continue
         key = (notice.code, notice.params.get("reason"))

@@ -13,10 +13,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from sqlalchemy import Engine
 
 from ingest import blocks
 from ingest.errors import MissingColumnsError, OptionError
 from ingest.features import parse_features
+from ingest.loader import load_files
 from ingest.mapping import load_mapping, shipped_mappings
 from ingest.options import IngestOptions
 from ingest.readings import ParsedReadings, parse_readings
@@ -561,3 +563,18 @@ def test_a_file_without_the_columns_of_its_mapping_is_refused_with_their_names(t
     (tmp_path / "a.csv").write_text("site,day\n1,2\n", encoding="utf-8")
     with pytest.raises(MissingColumnsError, match="CharacteristicName"):
         parse_readings(tmp_path / "a.csv", IngestOptions(mapping="wqp"))
+
+
+def test_blocks_that_leave_out_as_many_rows_are_both_counted(
+    fresh_database: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(blocks, "BLOCK_ROWS", 2)
+    (tmp_path / "own.toml").write_text(MAPPING, encoding="utf-8")
+    rows = "".join(
+        f"s{n},2023-06-30,phosphorus,0.1,mg/L,,\nblank,2023-06-30,phosphorus,0,mg/L,,\n" for n in range(4)
+    )
+    (tmp_path / "a.csv").write_text(HEAD + rows, encoding="utf-8")
+    options = IngestOptions(mapping=str(tmp_path / "own.toml"))
+    (report,) = load_files(fresh_database, "readings", [tmp_path / "a.csv"], options)
+    left = [notice.params["count"] for notice in report.notices if notice.code == "rows_left_out"]
+    assert (report.rows_loaded, left) == (4, [4])
