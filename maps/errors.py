@@ -49,3 +49,12 @@ class AssetNotFoundError(MapsError):
     def __init__(self, name: str) -> None:
         super().__init__(f"no asset is called {name!r}")
         self.name = name
+
+
+class ChartError(MapsError):
+    """A chart cannot show what it was given; `problem` is a stable code."""
+
+    def __init__(self, chart: str, problem: str) -> None:
+        super().__init__(f"chart {chart}: {problem.replace('_', ' ')}")
+        self.chart = chart
+        self.problem = problem

@@ -95,6 +95,15 @@ def zone_style(width_m: int) -> ZoneStyle:
 
 UNDETERMINED_CLASS_COLOUR: Final = "#E3E7EA"
 
+CHART_PAPER: Final = "#FFFFFF"
+CHART_INK: Final = "#1D2A33"
+CHART_QUIET: Final = "#55646E"
+"""Small print; on paper it reaches a contrast of 4.5."""
+CHART_GREY: Final = "#8A969E"
+CHART_GRID: Final = "#D8DFE3"
+CHART_MARK: Final = "#17405E"
+"""Readings; dark enough to be seen on every class band."""
+
 
 def class_colours() -> list[tuple[int | None, str]]:
     """Colours of the classes from the best to the worst, then of undetermined (None).
@@ -102,6 +111,13 @@ def class_colours() -> list[tuple[int | None, str]]:
     Source: 环办〔2011〕22号 names the colours; the values stand with the method in ``spatial/rules``.
     """
     return [*load_evaluation_method().class_colours.items(), (None, UNDETERMINED_CLASS_COLOUR)]
+
+
+def trophic_colours() -> dict[str, str]:
+    """Colours of the trophic states by their codes: those of the grades, best to worst."""
+    method = load_evaluation_method()
+    states = ["oligotrophic", *(state.value for state, _ in method.trophic_states)]
+    return dict(zip(states, method.grade_colours.values(), strict=True))
 
 
 CLASS_INK_CONTRAST: Final = 4.5
