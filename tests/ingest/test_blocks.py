@@ -356,16 +356,17 @@ from ingest.loader import load_files
 from models import loading
 from models.database import create_database_engine
 
-blocks.BLOCK_ROWS = 1_000
-written, calls = loading.copy_readings, []
+blocks.BLOCK_ROWS, blocks.WHOLE_BYTES = 500, 0
+name, times = sys.argv[3], int(sys.argv[4])
+written, calls = getattr(loading, name), []
 
-def write_and_die(*args):
-    written(*args)
-    calls.append(args)
-    if len(calls) == 3:
+def write_and_die(*args, **options):
+    written(*args, **options)
+    calls.append(name)
+    if len(calls) == times:
         os.kill(os.getpid(), signal.SIGKILL)
 
-loading.copy_readings = write_and_die
+setattr(loading, name, write_and_die)
 load_files(create_database_engine(sys.argv[1]), "readings", [Path(sys.argv[2])])
 """
 
@@ -375,10 +376,13 @@ CONTENT = (
 )
 
 
-def start(script: str, engine: Engine, path: Path) -> subprocess.Popen[str]:
+def start(script: str, engine: Engine, path: Path, *arguments: str) -> subprocess.Popen[str]:
     url = engine.url.render_as_string(hide_password=False)
     return subprocess.Popen(
-        [sys.executable, "-c", script, url, str(path)], cwd=ROOT, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", script, url, str(path), *arguments],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
     )
 
 
@@ -414,10 +418,37 @@ def test_twice_in_two_processes_and_after_a_kill_the_table_ends_the_same(
     ]
     assert ask(twice, CONTENT) == expected
 
-    victim = start(KILLED, killed, path)
+    victim = start(KILLED, killed, path, "copy_readings", "3")
     victim.communicate(timeout=120)
     assert victim.returncode == -9
     assert ask(killed, "SELECT count(*) FROM qingjiang.readings") == [(0,)]
     assert ask(killed, "SELECT count(*) FROM qingjiang.section_registry") == [(0,)]
     assert load(killed, path).rows_loaded == 4_000
     assert ask(killed, CONTENT) == expected
+
+
+@pytest.mark.parametrize(
+    ("step", "times"), [("stage_readings", "5"), ("drop_known", "1"), ("insert_readings", "1")]
+)
+def test_a_long_file_half_of_which_is_known_adds_the_rest_also_after_a_kill_at_any_step(
+    clone_database: Any, write: Write, monkeypatch: pytest.MonkeyPatch, step: str, times: str
+) -> None:
+    monkeypatch.setattr(blocks, "BLOCK_ROWS", 500)
+    monkeypatch.setattr(blocks, "WHOLE_BYTES", 0)
+    rows = many(4_000)
+    before, path = write("a.csv", [rows[0], *rows[1:-1:2], rows[-1]]), write("b.csv", rows)
+    database = clone_database()
+    load(database, before)
+    known = ask(database, CONTENT)
+    victim = start(KILLED, database, path, step, times)
+    victim.communicate(timeout=120)
+    assert victim.returncode == -9
+    assert ask(database, CONTENT) == known
+    report = load(database, path)
+    assert (counts(report), report.readings_loaded) == ((4_000, 1_999, 2_001, 0), 3_998)
+    content = ask(database, CONTENT)
+    assert len(content) == 8_000
+    assert set(known) < set(content)
+    assert ask(database, "SELECT relname FROM pg_class WHERE relname LIKE 'staged%'") == []
+    assert counts(load(database, path)) == (4_000, 0, 4_000, 0)
+    assert ask(database, CONTENT) == content
