@@ -16,6 +16,7 @@ from decimal import Decimal, InvalidOperation
 from html import unescape
 from xml.etree import ElementTree as ET
 
+import numpy as np
 from python_calamine import CalamineError, CalamineWorkbook, SheetVisibleEnum
 
 from ingest.errors import TooLargeError, UnknownFormatError
@@ -38,10 +39,10 @@ _STYLED = re.compile(
     rb"<(?:\w+:)?v>([^<]*)</"
 )
 _REFERENCE = rb"\br\s*=\s*[\"']\s*"
-_WIDE = re.compile(_REFERENCE + rb"([A-Za-z]{3,})")
-_LONG = re.compile(_REFERENCE + rb"[A-Za-z]*(\d{6,})")
 _LETTERS = re.compile(_REFERENCE + rb"([A-Za-z]+)\d")
 _ROWS = re.compile(_REFERENCE + rb"[A-Za-z]*(\d+)")
+_REFERENCE_SIGNS = 12
+_BLANKS, _QUOTES = (9, 10, 13, 32), (34, 39)
 MOST_PLACES = 30_000_000
 """Places of one sheet, empty ones included; a million rows of thirty columns."""
 _NO_NUMBER = re.compile(rb'\bt="(?!n")')
@@ -157,12 +158,7 @@ class Workbook:
         calamine makes a place of each of them, filled or not: one stray cell in the last corner of a sheet
         is a matter of gigabytes.
         """
-        columns = 26 ** max((len(found) for found in _WIDE.findall(xml)), default=2)
-        rows = 10 ** max((len(found) for found in _LONG.findall(xml)), default=5)
-        if columns * rows <= MOST_PLACES:
-            return
-        columns = max((_column(found.upper()) + 1 for found in set(_LETTERS.findall(xml))), default=1)
-        rows = max((int(found) for found in set(_ROWS.findall(xml))), default=1)
+        columns, rows = _extent(xml)
         if columns * rows > MOST_PLACES:
             raise TooLargeError(self.file, "cells", MOST_PLACES, columns * rows)
 
@@ -227,6 +223,33 @@ class Workbook:
             for sheet in book.iter()
             if sheet.tag.endswith("}sheet")
         }
+
+
+def _extent(xml: bytes) -> tuple[int, int]:
+    """The last column and the last row that any reference of a sheet names, each at least 1."""
+    signs = np.frombuffer(xml, dtype=np.uint8)
+    if len(signs) < 2 * _REFERENCE_SIGNS:
+        return 1, 1
+    equals = np.flatnonzero(signs == ord("="))
+    equals = equals[(equals > 0) & (equals < len(signs) - _REFERENCE_SIGNS - 2)]
+    before, after = signs[equals - 1], signs[equals + 1]
+    if np.isin(before, _BLANKS).any() or np.isin(after, _BLANKS).any():  # no programme writes it like that
+        columns = max((_column(found.upper()) + 1 for found in set(_LETTERS.findall(xml))), default=1)
+        return columns, max((int(found) for found in set(_ROWS.findall(xml))), default=1)
+    starts = equals[(before == ord("r")) & np.isin(after, _QUOTES)] + 2
+    across = np.zeros(len(starts), dtype=np.int64)
+    down = np.zeros(len(starts), dtype=np.int64)
+    open_ = np.ones(len(starts), dtype=bool)
+    for place in range(_REFERENCE_SIGNS):
+        sign = signs[starts + place].astype(np.int64)
+        upper = sign & ~0x20
+        letter = open_ & (upper >= ord("A")) & (upper <= ord("Z")) & (down == 0)
+        digit = open_ & (sign >= ord("0")) & (sign <= ord("9"))
+        across = np.where(letter, across * 26 + upper - 64, across)
+        down = np.where(digit, down * 10 + sign - 48, down)
+        open_ &= letter | digit
+    down = np.where(down > 0, down, 1)
+    return max(int(across.max(initial=1)), 1), int(down.max(initial=1))
 
 
 def _check_repeats(file: str, content: bytes) -> None:

@@ -18,6 +18,7 @@ import shapely
 from ingest.errors import MissingColumnsError, SheetError, TooLargeError, UnitError, UnknownFormatError
 from ingest.options import IngestOptions, Limits
 from ingest.readings import ParsedReadings, parse_readings
+from ingest.workbooks import _extent
 
 HEADER = ["省份", "断面名称", "监测时间", "总磷(mg/L)", "氨氮(mg/L)"]
 ROW = ["湖北省", "沌口", "2023-06-30 08:00", "0.05L", "0.12"]
@@ -242,6 +243,25 @@ def test_utf_16_is_found_with_and_without_its_mark(tmp_path: Path, encoding: str
     path = tmp_path / "a.csv"
     path.write_bytes(f"{','.join(HEADER)}\r\n{','.join(ROW)}\r\n".encode(encoding))
     assert values(read(path)) == [(2, "tp", "<0.05"), (2, "nh3_n", "0.12")]
+
+
+@pytest.mark.parametrize(
+    ("reference", "extent"),
+    [
+        (b'r="XFD1048576"', (16_384, 1_048_576)),
+        (b"r='xfd1048576'", (16_384, 1_048_576)),
+        (b'r = "AB7"', (28, 7)),
+        (b'r="A1"', (1, 1)),
+        (b'r="999999999"', (1, 999_999_999)),
+        (b'ar="ZZ"', (702, 1)),
+        (b'x="ZZ99"', (1, 1)),
+    ],
+)
+def test_the_last_column_and_row_of_a_sheet_are_found_however_they_are_written(
+    reference: bytes, extent: tuple[int, int]
+) -> None:
+    sheet = b"<worksheet><sheetData><row><c %s/></row></sheetData></worksheet>" % reference
+    assert _extent(sheet) == extent
 
 
 # -- packed files ----------------------------------------------------------------------------------------
