@@ -21,7 +21,7 @@ from spatial.assessment import AssessmentSettings, SectionAssessment
 from spatial.distance import measure_distances, shorelines_in_force
 from spatial.evaluators import Facts, evaluate_rules, required_periods
 from spatial.groups import GroupAssessment, GroupBy, assess_groups
-from spatial.overlays import assess_in_force
+from spatial.overlays import assess_in_force, edition_for_groups
 from spatial.period import Period, parse_period
 from spatial.rulebook import SUSPECT_READINGS, YANGTZE, Rulebook, load_rulebook
 from spatial.scoreboard import TargetScore, score_targets
@@ -242,4 +242,5 @@ def assess_in(
     assessed = assess_period(session, sections, period, settings)
     if by == "section":
         return [found for found in assessed if level is None or found.section_level == level]
-    return assess_groups(assessed, by=GROUPINGS[by], section_level=level)
+    standard = edition_for_groups(period.end)
+    return assess_groups(assessed, by=GROUPINGS[by], section_level=level, standard=standard)

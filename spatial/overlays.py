@@ -420,6 +420,19 @@ def standard_for(region_code: str | None, day: date, *, basin: str | None = None
     return load_standards().standard_for(region_code, day, basin=basin)
 
 
+def edition_for_groups(day: date) -> Standard:
+    """Give the edition by which means over several sections are judged: the national one, without overlays.
+
+    A river crosses regions, so no overlay holds for all of it. Before the first edition the first is given:
+    no section has a class then, and nothing is judged by it.
+    """
+    book = load_standards()
+    try:
+        return book.edition_on(day)
+    except StandardNotInForceError:
+        return book.editions[0]
+
+
 # --- sections under their standards ---
 
 

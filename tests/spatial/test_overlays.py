@@ -398,3 +398,10 @@ def test_the_packaged_rules_and_an_overlay_are_one_rule_set(tmp_path):
     assert "made_up_province.toml" in extended.data_files
     assert extended.rule_set_hash != load_rulebook().rule_set_hash
     assert len(read_standards(tmp_path / "rules").overlays) == 1
+
+
+def test_the_overlay_of_the_guide_is_the_one_of_the_tests():
+    guide = (Path(__file__).parents[2] / "docs/adding-a-standard.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"```toml\n(.*?)```", guide, re.DOTALL)
+    assert parse_overlay(block, "guide.toml").limits == parse_overlay(MADE_UP, "guide.toml").limits
+    assert block in MADE_UP
