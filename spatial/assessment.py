@@ -23,6 +23,7 @@ maintenance do not enter, nor those that failed quality control; suspect ones en
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
@@ -42,14 +43,23 @@ from spatial.classification import (
     shown_class,
 )
 from spatial.columns import MISSING, ReadingColumns
-from spatial.errors import FrameValueError, QuantityError
+from spatial.errors import FrameValueError, PeriodError, QuantityError
 from spatial.flood_season import FloodIntensity, flood_intensity
 from spatial.parameters import find_parameter
-from spatial.period import Period, PeriodKind
+from spatial.period import Period
 from spatial.rounding import json_number, round_fraction
 from spatial.settings import AssessmentSettings
 from spatial.standards import EvaluationMethod, Standard, load_standard
-from spatial.sums import REASONS, Evidence, Tally, gather_evidence, gather_uploads, is_plain_mean
+from spatial.sums import REASONS, Evidence, Tally, gather_evidence, gather_uploads, needed_evidence
+from spatial.tables import (
+    JudgedPeriod,
+    PeriodFacts,
+    judge_period,
+    parameter_columns,
+    parameter_table,
+    section_columns,
+    section_table,
+)
 from spatial.trophic import TrophicIndex, registry_concentration, trophic_index
 from spatial.vocabulary import Grade, Verdict, WaterBodyType
 
@@ -60,6 +70,7 @@ __all__ = (
     "AssessmentTables",
     "ParameterAssessment",
     "SectionAssessment",
+    "assess_columns",
     "assess_sections",
 )
 
@@ -286,6 +297,50 @@ def assess_sections(
     return AssessmentTables(tally, facts, standard).assessments(period)
 
 
+def assess_columns(
+    sections: pd.DataFrame,
+    readings: ReadingColumns | Iterable[ReadingColumns],
+    periods: Sequence[Period],
+    standard: Standard | None = None,
+    settings: AssessmentSettings | None = None,
+) -> "AssessmentTables":
+    """Assess every section over every period at once, from columns of whole numbers.
+
+    Parameters
+    ----------
+    sections : DataFrame, one row per section
+        As `assess_sections` takes it.
+    readings : ReadingColumns, or any number of them
+        Pieces in any order: a file by row groups, a table by partitions. Each piece is let go of when it is
+        added up, so a stream needs no more memory than its largest piece. Rows outside the periods and of
+        sections not listed are left alone.
+    periods
+        They may overlap: months, quarters and years of the same readings cost one reading of them.
+
+    Returns
+    -------
+    AssessmentTables
+
+    Raises
+    ------
+    FrameColumnsError, FrameValueError
+        If a column of `sections` is missing, or a section code stands twice.
+    PeriodError
+        If a period stands twice.
+    UnknownParameterError, UnknownWaterBodyTypeError, WaterClassRangeError
+        If a code, type or target class does not exist.
+    """
+    facts = read_sections(sections)
+    texts = [period.text for period in periods]
+    for text in texts:
+        if texts.count(text) > 1:
+            raise PeriodError(text)
+    tally = Tally([fact["code"] for fact in facts], periods, settings or AssessmentSettings())
+    for piece in (readings,) if isinstance(readings, ReadingColumns) else readings:
+        tally.add(piece)
+    return AssessmentTables(tally, facts, standard or load_standard())
+
+
 def read_sections(sections: pd.DataFrame) -> list[dict[str, Any]]:
     """Give what a frame says of each section, by code.
 
@@ -325,6 +380,8 @@ class AssessmentTables:
         self._places = {code: place for place, code in enumerate(tally.codes)}
         self._numbers = {period.text: number for number, period in enumerate(tally.periods)}
         self._known: dict[int, _PeriodEvidence] = {}
+        self._known_uploads: dict[int, Sequence[tuple[int, ...]]] = {}
+        self._judged: dict[int, tuple[JudgedPeriod, JudgedPeriod | None]] = {}
 
     @property
     def codes(self) -> tuple[str, ...]:
@@ -345,16 +402,68 @@ class AssessmentTables:
         number = self._numbers[str(period)]
         return [self._assess(number, place) for place in range(len(self._facts))]
 
+    @cached_property
+    def sections(self) -> pd.DataFrame:
+        """One row by period and section, in the order of `periods` and `codes`.
+
+        Columns: period, section, water_body_type, judged_as, samples, months, automatic_samples, excluded
+        (readings that do not enter), representative, class, class_label, best_class, worst_class, grade,
+        main_pollutants (how many), target_class, verdict, reason (the first; see the assessment for all),
+        suspect_readings_matter, class_with_suspect, automatic_coverage_low, flood_pollutant, flood_intensity,
+        tli, trophic_state. Classes are 1 to 6, missing where undetermined.
+        """
+        settings, facts = self._tally.settings, self._period_facts
+        parts = []
+        for number in range(len(self.periods)):
+            judged, doubted = self._judge(number)
+            places = np.array(list(self._evidence(number).doubted_places), dtype=np.int64)
+            parts.append(section_columns(judged, doubted, places, facts, self._standard, settings))
+        parameters = self._tally.totals(with_suspect=False).parameters
+        return section_table(parts, self.periods, self.codes, facts, parameters)
+
+    @cached_property
+    def parameters(self) -> pd.DataFrame:
+        """One row by period, section and parameter that was measured, parameters in the registry's order.
+
+        Columns: period, section, parameter, mean, samples, months, non_detects, class, best_class,
+        worst_class, evaluated, limiting, main_pollutant (1 to 3, missing for the rest), exceedance_multiple
+        (against class Ⅲ) and target_multiple (NaN where the limit is met).
+        """
+        parts = [parameter_columns(self._judge(number)[0]) for number in range(len(self.periods))]
+        parameters = self._tally.totals(with_suspect=False).parameters
+        return parameter_table(parts, self.periods, self.codes, parameters)
+
+    @cached_property
+    def _period_facts(self) -> PeriodFacts:
+        return PeriodFacts(self._facts, self._tally.settings)
+
+    def _judge(self, number: int) -> tuple[JudgedPeriod, JudgedPeriod | None]:
+        if number not in self._judged:
+            known, settings = self._evidence(number), self._tally.settings
+            clean = judge_period(known.clean, self._period_facts, self._standard, settings)
+            doubted = None
+            if known.doubted is not None:
+                places = list(known.doubted_places)
+                facts = PeriodFacts([self._facts[place] for place in places], settings)
+                doubted = judge_period(known.doubted, facts, self._standard, settings)
+            self._judged[number] = clean, doubted
+        return self._judged[number]
+
     def _assess(self, number: int, place: int) -> SectionAssessment:
         tally, facts = self._tally, self._facts[place]
         period, settings = tally.periods[number], tally.settings
         known = self._evidence(number)
-        evidence = _take_evidence(known.clean, place, known.uploads[place])
+        evidence = _take_evidence(known.clean, place, self._uploads(number)[place])
         found = _assess_section(facts, evidence, period, self._standard, settings)
         if known.doubted is None or place not in known.doubted_places:
             return found
         evidence = _take_evidence(known.doubted, known.doubted_places[place], ())
         return _with_doubt(found, _assess_section(facts, evidence, period, self._standard, settings))
+
+    def _uploads(self, number: int) -> Sequence[tuple[int, ...]]:
+        if number not in self._known_uploads:
+            self._known_uploads[number] = gather_uploads(self._tally, number, self._evidence(number).clean)
+        return self._known_uploads[number]
 
     def _evidence(self, number: int) -> "_PeriodEvidence":
         if number not in self._known:
@@ -363,7 +472,6 @@ class AssessmentTables:
             doubtful = np.flatnonzero(clean.excluded[REASONS.index("readings_suspect")])
             self._known[number] = _PeriodEvidence(
                 clean=clean,
-                uploads=gather_uploads(tally, number, clean),
                 doubted=gather_evidence(tally, number, with_suspect=True, only=doubtful)
                 if doubtful.size
                 else None,
@@ -377,7 +485,6 @@ class _PeriodEvidence:
     """What one period came to, and, for sections with suspect readings, what it would come to with them."""
 
     clean: Evidence
-    uploads: Sequence[tuple[int, ...]]
     doubted: Evidence | None
     doubted_places: Mapping[int, int]
 
@@ -429,20 +536,6 @@ def _with_doubt(found: SectionAssessment, other: SectionAssessment) -> SectionAs
     return replace(found, warnings=(*found.warnings, warning))
 
 
-def _minimum(period: Period, section: str, settings: AssessmentSettings) -> tuple[int, str]:
-    """Give what a section needs in this period: how many, and of what (`samples` or `months`)."""
-    method = settings.method
-    if period.kind is PeriodKind.QUARTER:
-        return method.quarter_samples, "samples"
-    if is_plain_mean(period):
-        return method.month_samples, "samples"
-    if period.kind is PeriodKind.YEAR:
-        if section in settings.interrupted_sections:
-            return method.year_months_interrupted, "months"
-        return method.year_months, "months"
-    return -(-len(period.months) * method.range_months_share // 1), "months"
-
-
 def _assess_section(
     facts: Mapping[str, Any],
     evidence: _Evidence,
@@ -455,7 +548,7 @@ def _assess_section(
     water_body = WaterBodyType.RIVER if code in settings.river_like_reservoirs else given
     raw_target = facts["target_class"]
     target = check_target(None if raw_target is None else int(raw_target))
-    minimum, counted = _minimum(period, code, settings)
+    minimum, counted = needed_evidence(period, code, settings)
     reached = evidence.samples if counted == "samples" else evidence.months
     representative = bool(evidence.averages) and reached >= minimum
     entries, found = _classify_averages(

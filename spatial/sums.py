@@ -76,6 +76,20 @@ def is_plain_mean(period: Period) -> bool:
     return period.kind in (PeriodKind.MONTH, PeriodKind.QUARTER)
 
 
+def needed_evidence(period: Period, section: str, settings: AssessmentSettings) -> tuple[int, str]:
+    """Give what a section needs in a period: how many, and of what (`samples` or `months`)."""
+    method = settings.method
+    if period.kind is PeriodKind.QUARTER:
+        return method.quarter_samples, "samples"
+    if is_plain_mean(period):
+        return method.month_samples, "samples"
+    if period.kind is PeriodKind.YEAR:
+        if section in settings.interrupted_sections:
+            return method.year_months_interrupted, "months"
+        return method.year_months, "months"
+    return ceil(len(period.months) * method.range_months_share), "months"
+
+
 def _instant(day: date) -> int:
     """Give the first microsecond of a Beijing day."""
     moment = datetime.combine(day, time(), BEIJING)
@@ -181,6 +195,8 @@ class _Sum:
 
     def raise_places(self, slot: int, power: int) -> None:
         """Multiply the cells of one parameter by ten to a power."""
+        if self._reach == 0:
+            return
         self._reach *= 10.0**power
         self._widen_if_needed()
         self.cells[slot] *= 10**power
@@ -837,7 +853,7 @@ def exact_product(amounts: Amounts, factor: int) -> Amounts:
     """Multiply whole numbers; in Python integers where 64 bits might not hold the product."""
     if amounts.dtype != _OBJECT and amounts.size:
         largest = max(abs(int(amounts.max())), abs(int(amounts.min())))
-        if largest * abs(factor) > _LARGEST // 4:
+        if max(largest, 1) * abs(factor) > _LARGEST // 4:
             amounts = amounts.astype(object)
     product: Amounts = amounts * factor
     return product
