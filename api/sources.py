@@ -13,8 +13,9 @@ from sqlalchemy.orm import Session
 from api.errors import NotKnownError
 from api.jobs import ONLY, assessment_settings
 from models import queries
-from spatial.assessment import SectionAssessment, assess_sections
+from spatial.assessment import assess_columns
 from spatial.classification import list_cells
+from spatial.columns import ReadingColumns
 from spatial.errors import StandardNotInForceError
 from spatial.overlays import StandardBook, load_standards
 from spatial.period import Period
@@ -55,16 +56,20 @@ def assess_sources_in(
         session, period.starts_at, period.ends_before, section_codes=[str(code) for code in sections["code"]]
     )
     settings = assessment_settings(load_rulebook())
-    months: dict[str, list[SectionAssessment]] = {}
-    for month in months_of(period):
-        for assessment in assess_sections(sections, readings, month, settings=settings):
-            months.setdefault(assessment.code, []).append(assessment)
+    months = months_of(period)
+    tables = assess_columns(sections, ReadingColumns.from_frame(readings), months, settings=settings)
+    known = set(tables.codes)
     basins = dict(zip(sections["code"], list_cells(sections["basin"]), strict=True))
     book = load_standards()
     return [
         assess_source(
             source,
-            [one for code in source.section_codes for one in months.get(code, ())],
+            [
+                tables.assessment(code, month)
+                for code in source.section_codes
+                if code in known
+                for month in months
+            ],
             period,
             standard_of(book, source, basins, period.end),
         )
