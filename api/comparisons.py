@@ -17,7 +17,7 @@ from spatial.change import GroupChange, SectionChange, compare_groups, compare_s
 from spatial.city_index import RankingOf
 from spatial.comparison_rules import NonDetects
 from spatial.flux import FluxMethod, SectionFlux, section_fluxes
-from spatial.overlays import assess_in_force
+from spatial.overlays import assess_in_force, edition_for_groups
 from spatial.parameters import find_parameter
 from spatial.period import Period, period_a_year_before, period_before
 from spatial.ranking import (
@@ -87,6 +87,7 @@ def compare_in(
         period=period.text,
         compared_with=compared_with.text,
         section_level=scope.level,
+        standard=edition_for_groups(period.end),
     )
 
 
@@ -119,6 +120,7 @@ def rank_in(
             of=order.of or "city",
             items=order.items,
             most=order.most,
+            standard=edition_for_groups(period.end),
         )
     return rank_by_improvement(
         before,
@@ -129,6 +131,7 @@ def rank_in(
         worst_first=order.worst_first,
         items=order.items,
         most=order.most,
+        standard=edition_for_groups(period.end),
     )
 
 

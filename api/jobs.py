@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from typing import Any
 
 import geopandas as gpd
@@ -216,15 +217,18 @@ def assess(
     *,
     region: str | None = None,
     level: str | None = None,
+    lengths_km: Mapping[str, Decimal] | None = None,
     use_suspect: bool | None = None,
 ) -> Sequence[SectionAssessment | GroupAssessment]:
     """Water-quality assessment of a period by section, river, lake, basin, region or nation.
 
-    Only sections of one `level` enter where it is given. Suspect readings enter by the dated setting of the
-    rules, or as `use_suspect` says.
+    Only sections of one `level` enter where it is given. `lengths_km` adds shares by river length to groups.
+    Suspect readings enter by the dated setting of the rules, or as `use_suspect` says.
     """
     with Session(engine) as session:
-        return assess_in(session, period, by, region=region, level=level, use_suspect=use_suspect)
+        return assess_in(
+            session, period, by, region=region, level=level, lengths_km=lengths_km, use_suspect=use_suspect
+        )
 
 
 def assess_in(
@@ -234,6 +238,7 @@ def assess_in(
     *,
     region: str | None = None,
     level: str | None = None,
+    lengths_km: Mapping[str, Decimal] | None = None,
     use_suspect: bool | None = None,
 ) -> Sequence[SectionAssessment | GroupAssessment]:
     """:func:`assess` inside a session. Sections are taken as they stood on the last day of the period."""
@@ -243,4 +248,6 @@ def assess_in(
     if by == "section":
         return [found for found in assessed if level is None or found.section_level == level]
     standard = edition_for_groups(period.end)
-    return assess_groups(assessed, by=GROUPINGS[by], section_level=level, standard=standard)
+    return assess_groups(
+        assessed, by=GROUPINGS[by], section_level=level, lengths_km=lengths_km, standard=standard
+    )

@@ -143,16 +143,24 @@ def assess_command(
             help="also judge thallium and antimony of sections against Table 3; default: the setting (off)",
         ),
     ] = None,
+    lengths: Annotated[
+        Path | None,
+        typer.Option("--lengths", help="table of river lengths by section: adds shares by length to groups"),
+    ] = None,
 ) -> None:
     """Assess water quality over a period."""
     from api.jobs import assess
     from api.specific_items import is_asked, section_rows
+    from ingest.lengths import read_lengths
     from spatial.assessment import SectionAssessment
     from spatial.period import parse_period
 
     opened = door(context)
     chosen = opened.format_of(form, out)
     parsed = parse_period(period)
+    if lengths is not None and by is Grouping.SECTION:
+        message = "lengths weigh groups: add --by river, basin, region or nation"
+        raise typer.BadParameter(message, param_hint="--lengths")
     if explain is not None:
         from api.cli.explain import explain_assessment
 
@@ -165,13 +173,14 @@ def assess_command(
             by.value,
             region=region,
             level=None if level is None else level.value,
+            lengths_km=None if lengths is None else read_lengths(lengths),
             use_suspect=use_suspect,
         )
         rows: list[Row] = [item.as_json() for item in assessed]
         if by is Grouping.SECTION:
             sections = [item for item in assessed if isinstance(item, SectionAssessment)]
             rows = list(section_rows(sections, parsed.end, asked=specific_items))
-    columns = _assessment_columns(opened, by)
+    columns = _assessment_columns(opened, by, by_length=lengths is not None)
     if by is Grouping.SECTION and is_asked(specific_items):
         columns.append((opened.text("sources.col_specific"), _specific_text))
         opened.say(opened.text("sources.specific_note"))
@@ -186,7 +195,7 @@ def _specific_text(row: Row) -> str:
     )
 
 
-def _assessment_columns(opened: Door, by: Grouping) -> list[Column]:
+def _assessment_columns(opened: Door, by: Grouping, *, by_length: bool) -> list[Column]:
     text = opened.text
     name: list[Column] = [
         (text("cli.col_code"), lambda row: row["code"]),
@@ -221,8 +230,18 @@ def _assessment_columns(opened: Door, by: Grouping) -> list[Column]:
         (text("cli.col_class"), lambda row: row["class_label"]),
         grade,
         *([_trophic_column(opened)] if by is Grouping.LAKE else []),
+        *([_length_column(opened)] if by_length else []),
         (text("cli.col_main"), lambda row: "、".join(item["code"] for item in row["main_pollutants"])),
     ]
+
+
+def _length_column(opened: Door) -> Column:
+    def show(row: Row) -> str:
+        found = row["length_weighted"]
+        kilometres = f"{found['share_1_3_numerator']:g}/{found['share_1_3_denominator']:g} km"
+        return f"{_share(found['share_1_3'])} ({kilometres})"
+
+    return opened.text("comparisons.col_share_by_length"), show
 
 
 def _trophic_column(opened: Door) -> Column:

@@ -52,12 +52,11 @@ DOORS: list[tuple[tuple[object, ...], str]] = [
         "/rankings?period=2023-flood&what=flood-intensity&every=true",
     ),
 ]
-every_door = pytest.mark.parametrize(
+
+
+@pytest.mark.parametrize(
     ("command", "path"), DOORS, ids=[" ".join(map(str, command)) for command, _ in DOORS]
 )
-
-
-@every_door
 def test_the_command_line_and_the_web_give_the_same_answer(
     client: Any, cli: Any, sample: Any, command: tuple[object, ...], path: str
 ) -> None:
@@ -70,10 +69,19 @@ def test_the_command_line_and_the_web_give_the_same_answer(
     assert rows
 
 
-@every_door
-def test_every_answer_is_a_table_in_both_languages(
-    cli: Any, sample: Any, command: tuple[object, ...], path: str
-) -> None:
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("assess", "--period", "2023-12", "--by", "lake"),
+        ("compare", "--period", "2023-12"),
+        ("compare", "--period", "2023-12", "--by", "region"),
+        ("ranking", "--period", "2023-12"),
+        ("ranking", "--period", "2023-12", "--what", "improvement"),
+        ("ranking", "--period", "2023-08", "--what", "flood-intensity"),
+    ],
+    ids=" ".join,
+)
+def test_every_answer_is_a_table_in_both_languages(cli: Any, sample: Any, command: tuple[str, ...]) -> None:
     shown = set()
     for language in ("zh-CN", "en"):
         result = cli("--lang", language, *command, database=sample.engine)
@@ -100,6 +108,24 @@ def test_the_nation_counts_what_the_sections_count(cli: Any, sample: Any) -> Non
     assert set(nation["by_level"]) == levels
     assert sum(part["sections"] for part in nation["by_level"].values()) == len(sections)
     assert "全国" in cli("assess", "--period", 2023, "--by", "nation", database=sample.engine).stdout
+
+
+def test_lengths_of_a_file_weigh_the_shares(cli: Any, sample: Any, tmp_path: Path) -> None:
+    sections = rows_of(cli, sample, "assess", "--period", 2023)
+    known = [row for row in sections if row["class"] is not None]
+    table = ["断面编码,代表河长(km)", *(f"{row['code']},{place}.5" for place, row in enumerate(known, 1))]
+    file = tmp_path / "lengths.csv"
+    file.write_text("\n".join(table), encoding="gb18030")
+    ask = ("assess", "--period", 2023, "--by", "nation", "--lengths", file)
+    (nation,) = rows_of(cli, sample, *ask)
+    weighted = nation["length_weighted"]
+    good = sum(place + 0.5 for place, row in enumerate(known, 1) if row["class"] <= 3)
+    whole = sum(place + 0.5 for place, _ in enumerate(known, 1))
+    assert (weighted["share_1_3_numerator"], weighted["share_1_3_denominator"]) == (good, whole)
+    assert (weighted["grade"] is not None, weighted["sections_without_length"]) == (True, [])
+    assert " km)" in cli(*ask, database=sample.engine).stdout
+    alone = cli("assess", "--period", 2023, "--lengths", file, database=sample.engine)
+    assert (alone.exit_code, "--by river" in alone.stderr) == (2, True)
 
 
 def test_every_section_is_in_a_river_or_in_a_lake(cli: Any, sample: Any) -> None:
