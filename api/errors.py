@@ -111,3 +111,28 @@ class SampleDataMissingError(ApiError):
     def __init__(self, path: str) -> None:
         super().__init__(f"{path} is missing: run the demo from a checkout of the repository")
         self.path = path
+
+
+class TooManyPeriodsError(ApiError):
+    """A chart shows at least one period, and not so many."""
+
+    def __init__(self, count: int, most: int) -> None:
+        super().__init__(f"{count} periods: a chart shows 1 to {most}")
+        self.count = count
+        self.most = most
+
+
+class NoLakeError(ApiError):
+    """The trophic index is made for lakes and reservoirs; the section is on neither."""
+
+    def __init__(self, section: str) -> None:
+        super().__init__(f"section {section!r} is not on a lake or reservoir")
+        self.section = section
+
+
+class NotRankableError(ApiError):
+    """A parameter of which neither more nor less is worse, such as pH."""
+
+    def __init__(self, parameter: str) -> None:
+        super().__init__(f"{parameter!r} has no worse side: sections cannot be ranked by it")
+        self.parameter = parameter

@@ -149,6 +149,20 @@ def _numbered(blocks: Iterable[Block]) -> Iterator[Block]:
             yield block
 
 
+def clause_text(catalogue: Catalogue, source: Mapping[str, Any]) -> str:
+    """Document and clause of a source, with the usual kinds of clause in the reader's language."""
+    clause = str(source["clause"])
+    if found := _TABLE_ITEM.fullmatch(clause):
+        clause = catalogue.text("explain.clause_table_item", **found.groupdict())
+    elif found := _SPAN.fullmatch(clause):
+        clause = catalogue.text("explain.clause_span", **found.groupdict())
+    elif found := _PART.fullmatch(clause):
+        parts = found.groupdict()
+        key = "explain.clause_part" if parts["number"] is None else "explain.clause_part_number"
+        clause = catalogue.text(key, **parts)
+    return f"{source['document']} {clause}"
+
+
 class _Words:
     """One explanation in one language."""
 
@@ -174,17 +188,7 @@ class _Words:
         return self.text("explain.no_class") if label is None else self.text("explain.class", label=label)
 
     def clause(self, source: Mapping[str, Any]) -> str:
-        """Document and clause, with the clause in the reader's language."""
-        clause = str(source["clause"])
-        if found := _TABLE_ITEM.fullmatch(clause):
-            clause = self.text("explain.clause_table_item", **found.groupdict())
-        elif found := _SPAN.fullmatch(clause):
-            clause = self.text("explain.clause_span", **found.groupdict())
-        elif found := _PART.fullmatch(clause):
-            parts = found.groupdict()
-            key = "explain.clause_part" if parts["number"] is None else "explain.clause_part_number"
-            clause = self.text(key, **parts)
-        return f"{source['document']} {clause}"
+        return clause_text(self.catalogue, source)
 
     def list_of(self, parts: Sequence[str]) -> str:
         return self.text("explain.separator").join(parts)

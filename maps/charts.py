@@ -574,9 +574,9 @@ def _series_marks(
     text = words.text
     entered = [point for point in series.points if point.mark != "left_out"]
     many = len(entered) > POINTS_MOST
-    size = 30 if len(series.points) <= 150 else 14
+    size = 30 if len(series.points) <= 60 else 16
     signs = {
-        "detected": LegendEntry(text("charts.mark_detected"), "circle", CHART_MARK, CHART_MARK, size),
+        "detected": LegendEntry(text("charts.mark_detected"), "circle", CHART_MARK, CHART_PAPER, size),
         "non_detect": LegendEntry(
             text("charts.mark_non_detect"), "triangle-down", CHART_PAPER, CHART_MARK, size + 14
         ),
@@ -622,7 +622,7 @@ def _series_marks(
                 stroke=sign.stroke,
                 size=sign.size,
                 opacity=1,
-                strokeWidth=1.1,
+                strokeWidth=0.5 if mark == "detected" else 1.1,
             )
             .encode(x=x, y=y)
         )
@@ -1022,7 +1022,12 @@ def draw_shares(
             share = f"{round_fraction(Fraction(100 * count, bar.determined), 1):f}%"
             full = f"{words.class_name(water_class)} {share}"
             label = next(
-                (one for one in (full, share) if text_width(one, SMALL_SIZE) + 6 <= right - left), None
+                (
+                    one
+                    for one in (full, share, words.class_name(water_class))
+                    if text_width(one, SMALL_SIZE) + 6 <= right - left
+                ),
+                None,
             )
             if label is not None:
                 labels.append(

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from api.catalogue import Catalogue, Language
-from api.cli import comparisons, data, databases, pictures, rules, service, sources, verdicts
+from api.cli import charts, comparisons, data, databases, pictures, rules, service, sources, verdicts
 from api.cli.door import Door, Doorkeeper
 from api.settings import read_settings
 
@@ -55,6 +55,7 @@ app.add_typer(databases.app, name="db")
 app.add_typer(rules.app, name="rules")
 app.add_typer(sources.app, name="sources")
 app.add_typer(pictures.app, name="map")
+app.add_typer(charts.app, name="chart")
 app.add_typer(service.keys_app, name="keys")
 app.command("ingest")(data.ingest_command)
 app.command("template")(data.template_command)

@@ -24,6 +24,7 @@ from api.web.description import describe
 from api.web.etags import EntityTags
 from api.web.routes import (
     assessments,
+    charts,
     comparisons,
     facilities,
     findings,
@@ -79,6 +80,7 @@ def create_app(settings: Settings, engine: Engine | None = None) -> FastAPI:
     app.add_middleware(GZipMiddleware, minimum_size=1_000)
 
     for module in (
+        charts,  # before the sections, too
         comparisons,  # before the sections, whose codes may hold slashes
         sections,
         assessments,

@@ -75,6 +75,15 @@ PROBLEMS: dict[type[Exception], Problem] = {
     api_errors.BadRequestError: Problem(
         HTTPStatus.UNPROCESSABLE_ENTITY, "bad-parameter", "A parameter is wrong"
     ),
+    api_errors.TooManyPeriodsError: Problem(
+        HTTPStatus.UNPROCESSABLE_ENTITY, "too-many-periods", "Too many periods for one chart"
+    ),
+    api_errors.NoLakeError: Problem(
+        HTTPStatus.UNPROCESSABLE_ENTITY, "no-lake", "The section is on no lake or reservoir"
+    ),
+    api_errors.NotRankableError: Problem(
+        HTTPStatus.UNPROCESSABLE_ENTITY, "not-rankable", "The parameter has no worse side"
+    ),
     api_errors.NotKnownError: Problem(HTTPStatus.NOT_FOUND, "not-found", "Nothing has this code"),
     api_errors.ProvisionalSectionError: Problem(
         HTTPStatus.NOT_FOUND, "section-provisional", "Only readings are known of this section"
