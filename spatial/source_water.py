@@ -323,84 +323,99 @@ class _Judged:
     reasons: tuple[Reason, ...]
 
 
-def _is_counted(
-    item: SourceItem, rules: SourceRules, picked: Sequence[str], region_items: frozenset[str]
-) -> bool:
-    if item.parameter in rules.reference:
-        return rules.choices[SOURCE_REFERENCE] == "counted"
-    if item.table == 3:
-        return rules.choices[SOURCE_SPECIFIC] == "measured" or item.parameter in picked
-    return item.table in (1, 2) or item.parameter in region_items
+class _Case:
+    """A source and what was measured, to be judged under one choice of the settings or another."""
 
+    def __init__(
+        self,
+        source: WaterSource,
+        months: Sequence[SectionAssessment],
+        period: Period,
+        standard: Standard,
+        rules: SourceRules,
+    ) -> None:
+        self.source, self.months, self.period = source, months, period
+        self.standard, self.rules = standard, rules
+        self.picked = frozenset(rules.picked_for(source.region_code, period.end))
+        self.required = tuple(sorted({*rules.required, *self.picked}, key=_order))
+        self.needed = rules.rounds_needed(source.level, len(period.months))
+        self._cells = _cells_of(months)
+        self._measured: dict[tuple[str, str], set[str]] = {}
+        for cell in self._cells:
+            self._measured.setdefault((cell.month, cell.section), set()).add(cell.parameter)
+        self._items: dict[tuple[bool, int], list[SourceItem]] = {}
 
-def _judge_source(
-    source: WaterSource,
-    months: Sequence[SectionAssessment],
-    period: Period,
-    standard: Standard,
-    rules: SourceRules,
-) -> _Judged:
-    picked = rules.picked_for(source.region_code, period.end)
-    required = tuple(sorted({*rules.required, *picked}, key=_order))
-    added = frozenset(code for code, limit in standard.single.items() if limit.table is None)
-    water_class = int(rules.choices[SOURCE_CLASS])
-    by_month = rules.choices[SOURCE_BASIS] == "every_month"
-    cells = _cells_of(months) if by_month else _mean_cells(months, period.text)
-    judged = [item for cell in cells if (item := _judge_cell(cell, standard, water_class)) is not None]
-    judged.sort(key=lambda item: (_order(item.parameter), item.month, item.section))
-    items = tuple(item for item in judged if _is_counted(item, rules, picked, added))
-    counted = set(items)
-    reference = tuple(item for item in judged if item not in counted)
-    measured: dict[tuple[str, str], set[str]] = {}
-    for cell in _cells_of(months):
-        measured.setdefault((cell.month, cell.section), set()).add(cell.parameter)
-    calendar = sorted({month for month, _ in measured})
-    full = [
-        month
-        for month in calendar
-        if all(set(required) <= measured.get((month, section), set()) for section in source.section_codes)
-    ]
-    if not by_month:
-        # The mean rests on all months together: an item must have been measured in one of them.
-        ever = [
-            set().union(*(found for (_, section), found in measured.items() if section == code))
-            for code in source.section_codes
-        ]
-        full = calendar if all(set(required) <= found for found in ever) else []
-    seen: set[str] = set().union(*measured.values())
-    missing = tuple(code for code in required if code not in seen)
-    needed = rules.rounds_needed(source.level, len(period.months))
-    reasons: list[Reason] = []
-    over = [item for item in items if item.verdict is Verdict.VIOLATION]
-    if over:
-        reasons.append(
-            give_reason(
-                "source_over_limit",
-                parameters="、".join(_rank(over)),
-                items=len({item.parameter for item in over}),
-                months=len({item.month for item in over}),
+    def items(self, *, by_month: bool, water_class: int) -> list[SourceItem]:
+        """Every item with a limit, judged; by parameter, month and section."""
+        key = (by_month, water_class)
+        if key not in self._items:
+            cells = self._cells if by_month else _mean_cells(self.months, self.period.text)
+            found = [_judge_cell(cell, self.standard, water_class) for cell in cells]
+            self._items[key] = sorted(
+                (item for item in found if item is not None),
+                key=lambda item: (_order(item.parameter), item.month, item.section),
             )
-        )
-    reasons.extend(_open_reasons(items))
-    if not measured:
-        reasons.append(give_reason("source_not_monitored", period=period.text))
-    else:
-        if missing:
-            reasons.append(
+        return self._items[key]
+
+    def full_rounds(self, *, by_month: bool) -> int:
+        """Months with every required item at every section; for the mean an item needs one month at each."""
+        required = set(self.required)
+        sections = self.source.section_codes
+        calendar = {month for month, _ in self._measured}
+        if by_month:
+            return sum(
+                all(required <= self._measured.get((month, section), set()) for section in sections)
+                for month in calendar
+            )
+        ever: dict[str, set[str]] = {section: set() for section in sections}
+        for (_, section), codes in self._measured.items():
+            ever[section] |= codes
+        return len(calendar) if all(required <= codes for codes in ever.values()) else 0
+
+    def judge(self, choices: Mapping[str, SettingValue]) -> _Judged:
+        """Judge under one choice of the settings."""
+        by_month = choices[SOURCE_BASIS] == "every_month"
+        items: list[SourceItem] = []
+        reference: list[SourceItem] = []
+        for item in self.items(by_month=by_month, water_class=int(choices[SOURCE_CLASS])):
+            (items if self._is_counted(item, choices) else reference).append(item)
+        full = self.full_rounds(by_month=by_month)
+        seen = {cell.parameter for cell in self._cells}
+        missing = tuple(code for code in self.required if code not in seen)
+        over = [item for item in items if item.verdict is Verdict.VIOLATION]
+        gaps = _open_reasons(items)
+        if not seen:
+            gaps.append(give_reason("source_not_monitored", period=self.period.text))
+        elif missing:
+            gaps.append(
                 give_reason("source_items_missing", parameters="、".join(missing), count=len(missing))
             )
-        if len(full) < needed:
-            reasons.append(give_reason("source_rounds_missing", found=len(full), needed=needed))
-    if over:
-        verdict = Verdict.VIOLATION
-    elif reasons:
-        verdict = Verdict.UNDETERMINED
-    else:
-        verdict = Verdict.COMPLIANT
-        reasons.append(
-            give_reason("source_compliant", rounds=len(full), items=len({item.parameter for item in items}))
-        )
-    return _Judged(verdict, items, reference, missing, len(full), tuple(reasons))
+        if seen and full < self.needed:
+            gaps.append(give_reason("source_rounds_missing", found=full, needed=self.needed))
+        if over:
+            verdict, reasons = Verdict.VIOLATION, [_over_reason(over), *gaps]
+        elif gaps:
+            verdict, reasons = Verdict.UNDETERMINED, gaps
+        else:
+            count = len({item.parameter for item in items})
+            verdict, reasons = Verdict.COMPLIANT, [give_reason("source_compliant", rounds=full, items=count)]
+        return _Judged(verdict, tuple(items), tuple(reference), missing, full, tuple(reasons))
+
+    def _is_counted(self, item: SourceItem, choices: Mapping[str, SettingValue]) -> bool:
+        if item.parameter in self.rules.reference:
+            return choices[SOURCE_REFERENCE] == "counted"
+        if item.table == 3:
+            return choices[SOURCE_SPECIFIC] == "measured" or item.parameter in self.picked
+        return True
+
+
+def _over_reason(over: Sequence[SourceItem]) -> Reason:
+    return give_reason(
+        "source_over_limit",
+        parameters="、".join(_rank(over)),
+        items=len({item.parameter for item in over}),
+        months=len({item.month for item in over}),
+    )
 
 
 def _open_reasons(items: Sequence[SourceItem]) -> list[Reason]:
@@ -465,22 +480,21 @@ def assess_source(
     """
     rules = rules or load_source_rules()
     standard = standard or load_standard()
-    needed = rules.rounds_needed(source.level, len(period.months))
     own = sorted(
         (one for one in months if one.code in source.section_codes), key=lambda one: (one.period, one.code)
     )
+    case = _Case(source, own, period, standard, rules)
     refusal = _refusal(source, own, period, standard, rules)
+    alternatives: tuple[SourceAlternative, ...] = ()
     if refusal is not None:
         judged = _Judged(Verdict.UNDETERMINED, (), (), (), 0, (refusal,))
-        alternatives: tuple[SourceAlternative, ...] = ()
     else:
-        judged = _judge_source(source, own, period, standard, rules)
+        judged = case.judge(rules.choices)
         alternatives = tuple(
             SourceAlternative(name, value, other)
             for name, values in rules.others.items()
             for value in values
-            if (other := _judge_source(source, own, period, standard, rules.choosing(name, value)).verdict)
-            is not judged.verdict
+            if (other := case.judge({**rules.choices, name: value}).verdict) is not judged.verdict
         )
     warnings = tuple((one.period, warning) for one in own for warning in one.warnings if one.parameters)
     return SourceAssessment(
@@ -493,7 +507,7 @@ def assess_source(
         missing=judged.missing,
         months=len({_month_name(one.period) for one in own if one.parameters}),
         full_rounds=judged.full_rounds,
-        rounds_needed=needed,
+        rounds_needed=case.needed,
         reasons=judged.reasons,
         warnings=warnings,
         standard=standard,
