@@ -53,7 +53,7 @@ from spatial.standards import EvaluationMethod, Standard, load_standard
 from spatial.sums import REASONS, Evidence, Tally, gather_evidence, gather_uploads, needed_evidence
 from spatial.tables import (
     JudgedPeriod,
-    PeriodFacts,
+    SectionFacts,
     judge_period,
     parameter_columns,
     parameter_table,
@@ -412,7 +412,7 @@ class AssessmentTables:
         suspect_readings_matter, class_with_suspect, automatic_coverage_low, flood_pollutant, flood_intensity,
         tli, trophic_state. Classes are 1 to 6, missing where undetermined.
         """
-        settings, facts = self._tally.settings, self._period_facts
+        settings, facts = self._tally.settings, self._section_facts
         parts = []
         for number in range(len(self.periods)):
             judged, doubted = self._judge(number)
@@ -434,17 +434,16 @@ class AssessmentTables:
         return parameter_table(parts, self.periods, self.codes, parameters)
 
     @cached_property
-    def _period_facts(self) -> PeriodFacts:
-        return PeriodFacts(self._facts, self._tally.settings)
+    def _section_facts(self) -> SectionFacts:
+        return SectionFacts.from_facts(self._facts, self._tally.settings)
 
     def _judge(self, number: int) -> tuple[JudgedPeriod, JudgedPeriod | None]:
         if number not in self._judged:
             known, settings = self._evidence(number), self._tally.settings
-            clean = judge_period(known.clean, self._period_facts, self._standard, settings)
+            clean = judge_period(known.clean, self._section_facts, self._standard, settings)
             doubted = None
             if known.doubted is not None:
-                places = list(known.doubted_places)
-                facts = PeriodFacts([self._facts[place] for place in places], settings)
+                facts = self._section_facts.take(np.array(list(known.doubted_places)))
                 doubted = judge_period(known.doubted, facts, self._standard, settings)
             self._judged[number] = clean, doubted
         return self._judged[number]

@@ -17,7 +17,7 @@ from decimal import ROUND_HALF_EVEN, Context, Decimal
 from fractions import Fraction
 from functools import cached_property
 from itertools import pairwise
-from math import ceil, floor
+from math import ceil, floor, lcm
 from typing import Any, Final
 
 import numpy as np
@@ -285,8 +285,8 @@ class _Plane:
         self.peaks: Amounts = np.full(shape, MISSING, dtype=np.int64)
         self.days: dict[int, tuple[_Sum, IntArray]] = {}
         self.ions: Amounts | None = None
-        self._marks: npt.NDArray[Any] | None = None
-        self._moments: list[_Moments] = []
+        self.marks: npt.NDArray[Any] | None = None
+        self.moments: list[_Moments] = []
         self._uploads: dict[int, npt.NDArray[np.bool_]] = {}
         self._more_uploads: dict[int, list[IntArray]] = {}
 
@@ -351,30 +351,18 @@ class _Plane:
             off[:] = True
         if off.any():
             late = np.flatnonzero(off & (bits != 0))
-            self._moments.append(
+            self.moments.append(
                 _Moments(rows.place[late].astype(np.int64), rows.moment[late], bits[late]).merged()
             )
-            if sum(len(part.place) for part in self._moments) > _MOST_MOMENTS:
-                self._moments = [_Moments.joined(self._moments).merged()]
+            if sum(len(part.place) for part in self.moments) > _MOST_MOMENTS:
+                self.moments = [_Moments.joined(self.moments).merged()]
             if off.all():
                 return
             whole = np.flatnonzero(~off)
             rows, bits = rows.take(whole), bits[whole]
-        if self._marks is None:
-            self._marks = np.zeros(tally.shape[1] * hours, dtype=bits.dtype)
-        np.bitwise_or.at(self._marks, rows.place * hours + rows.hour, bits)
-
-    def moments(self) -> _Moments:
-        """Give the distinct moments of all sections."""
-        parts = list(self._moments)
-        if self._marks is not None:
-            found = np.flatnonzero(self._marks)
-            place, hour = np.divmod(found, len(self._tally.grid.stretch_of_hour))
-            parts.append(_Moments(place, self._tally.grid.base + hour * HOUR, self._marks[found]))
-        joined = _Moments.joined(parts)
-        joined = joined.merged() if len(parts) > 1 else joined
-        asked = joined.place < len(self._tally.codes)
-        return _Moments(joined.place[asked], joined.moment[asked], joined.bits[asked])
+        if self.marks is None:
+            self.marks = np.zeros(tally.shape[1] * hours, dtype=bits.dtype)
+        np.bitwise_or.at(self.marks, rows.place * hours + rows.hour, bits)
 
     def _add_uploads(self, cells: IntArray, upload: npt.NDArray[Any] | None, uploads: Sequence[int]) -> None:
         if upload is None or upload.size == 0:
@@ -442,6 +430,21 @@ class _Plane:
         if part.automatic is not None:
             flat += part.automatic
         np.add.at(self.ions.reshape(-1), flat, activities[inverse])
+
+
+def _distinct_moments(planes: Sequence[_Plane], sections: int, grid: TimeGrid) -> _Moments:
+    """Give the distinct moments of all sections in some planes, each once."""
+    parts = [part for plane in planes for part in plane.moments]
+    marks = [plane.marks for plane in planes if plane.marks is not None]
+    if marks:
+        union = marks[0] if len(marks) == 1 else marks[0] | marks[1]
+        found = np.flatnonzero(union)
+        place, hour = np.divmod(found, len(grid.stretch_of_hour))
+        parts.append(_Moments(place, grid.base + hour * HOUR, union[found]))
+    joined = _Moments.joined(parts)
+    joined = joined.merged() if len(parts) > 1 else joined
+    asked = joined.place < sections
+    return _Moments(joined.place[asked], joined.moment[asked], joined.bits[asked])
 
 
 class Tally:
@@ -730,18 +733,14 @@ class _Totals:
             place: [plane.days[slot] for plane in planes if slot in plane.days]
             for place, slot in enumerate(order)
         }
-        self._count_samples(
-            tally, _Moments.joined([plane.moments() for plane in planes]), merge=len(planes) > 1
-        )
+        self._count_samples(tally, _distinct_moments(planes, len(tally.codes), tally.grid))
 
-    def _count_samples(self, tally: Tally, moments: _Moments, *, merge: bool) -> None:
+    def _count_samples(self, tally: Tally, moments: _Moments) -> None:
         """Count distinct moments by section and stretch.
 
         Where a section-month holds automatic samples and manual ones of items that automatic data supersede,
         what counts depends on the period: those moments are kept as they are.
         """
-        if merge:
-            moments = moments.merged()
         grid = tally.grid
         hour = (moments.moment - grid.base) // HOUR
         stretch = grid.stretch_of_hour.take(hour)
@@ -826,27 +825,22 @@ class Evidence:
         return bool((self.below[:, parameter, section] == self.counts[:, parameter, section]).all())
 
     def _mean(self, sums: Amounts, parameter: int, section: int) -> Fraction:
-        pairs = zip(
-            sums[:, parameter, section].tolist(), self.counts[:, parameter, section].tolist(), strict=True
-        )
-        known = [(total, count) for total, count in pairs if count]
-        if self.plain:
-            total = Fraction(sum(total for total, _ in known), sum(count for _, count in known))
-        else:
-            total = sum((Fraction(*pair) for pair in known), Fraction(0)) / len(known)
-        return total / self.scales[parameter]
+        return self._quotient(sums[:, parameter, section], parameter, section, self.scales[parameter])
 
     def _hydrogen_mean(self, ions: Amounts, parameter: int, section: int) -> Fraction:
         """Give -log10 of the mean hydrogen-ion concentration, 28 digits."""
-        pairs = zip(ions[:, section].tolist(), self.counts[:, parameter, section].tolist(), strict=True)
-        known = [(total, count) for total, count in pairs if count]
-        if self.plain:
-            mean = Fraction(sum(total for total, _ in known), sum(count for _, count in known))
-        else:
-            mean = sum((Fraction(*pair) for pair in known), Fraction(0)) / len(known)
-        mean /= 10**_ION_PLACES
+        mean = self._quotient(ions[:, section], parameter, section, 10**_ION_PLACES)
         activity = _PRECISION.divide(Decimal(mean.numerator), Decimal(mean.denominator))
         return Fraction(-_PRECISION.log10(activity))
+
+    def _quotient(self, sums: Amounts, parameter: int, section: int, scale: int) -> Fraction:
+        """Give the mean of all samples, or the mean of the monthly means, of sums in units of 1 / scale."""
+        counts = self.counts[:, parameter, section]
+        known = [(total, count) for total, count in zip(sums.tolist(), counts.tolist(), strict=True) if count]
+        if self.plain:
+            return Fraction(sum(total for total, _ in known), sum(count for _, count in known) * scale)
+        shared = lcm(*(count for _, count in known))
+        return Fraction(sum(total * (shared // count) for total, count in known), shared * len(known) * scale)
 
 
 def exact_product(amounts: Amounts, factor: int) -> Amounts:

@@ -57,23 +57,52 @@ _REASONS: Final = (
 """Why a section has no class, as far as a table says it; the assessment itself says all."""
 
 
-class PeriodFacts:
-    """What the sections are, as arrays: kind of water and target class."""
+@dataclass(frozen=True, slots=True, eq=False)
+class SectionFacts:
+    """What the sections are, as arrays (S,).
 
-    def __init__(self, facts: Sequence[Mapping[str, Any]], settings: AssessmentSettings) -> None:
-        self.given = [fact["water_body_type"] for fact in facts]
+    Given and judged type (place in WaterBodyType, -1 for unknown), kind of water, and target class (0 for
+    none).
+    """
+
+    given: npt.NDArray[np.int8]
+    judged: npt.NDArray[np.int8]
+    waters: IntArray
+    targets: ClassArray
+
+    @classmethod
+    def from_facts(cls, facts: Sequence[Mapping[str, Any]], settings: AssessmentSettings) -> "SectionFacts":
+        """Read what a frame says of its sections.
+
+        Raises
+        ------
+        UnknownWaterBodyTypeError, WaterClassRangeError
+            If a type or a target class does not exist.
+        """
+        given = [fact["water_body_type"] for fact in facts]
         judged = [
             WaterBodyType.RIVER if fact["code"] in settings.river_like_reservoirs else kind
-            for fact, kind in zip(facts, self.given, strict=True)
+            for fact, kind in zip(facts, given, strict=True)
         ]
-        for kind in judged:
+        for kind in {*given, *judged}:
             if kind not in _WATERS:
                 raise UnknownWaterBodyTypeError(kind)
-        self.judged = judged
-        self.waters = np.array([_WATERS[kind] for kind in judged], dtype=np.int64)
+        places = {None: -1} | {str(kind): place for place, kind in enumerate(_TYPES)}
         targets = [fact["target_class"] for fact in facts]
-        self.targets = np.array(
-            [check_target(None if target is None else int(target)) or 0 for target in targets], dtype=np.int8
+        return cls(
+            given=np.array([places[kind] for kind in given], dtype=np.int8),
+            judged=np.array([places[kind] for kind in judged], dtype=np.int8),
+            waters=np.array([_WATERS[kind] for kind in judged], dtype=np.int64),
+            targets=np.array(
+                [check_target(None if target is None else int(target)) or 0 for target in targets],
+                dtype=np.int8,
+            ),
+        )
+
+    def take(self, places: IntArray) -> "SectionFacts":
+        """Give the facts of some sections, by place."""
+        return SectionFacts(
+            self.given[places], self.judged[places], self.waters[places], self.targets[places]
         )
 
 
@@ -91,12 +120,15 @@ class JudgedPeriod:
 
 
 def judge_period(
-    evidence: Evidence, facts: PeriodFacts, standard: Standard, settings: AssessmentSettings
+    evidence: Evidence, facts: SectionFacts, standard: Standard, settings: AssessmentSettings
 ) -> JudgedPeriod:
     """Judge all sections of a period; `facts` are those of the sections of the evidence."""
-    needs = [needed_evidence(evidence.period, code, settings) for code in evidence.codes]
-    needed = np.array([count for count, _ in needs], dtype=np.int64)
-    by_samples = needed_evidence(evidence.period, "", settings)[1] == "samples"
+    usual, counted = needed_evidence(evidence.period, "", settings)
+    needed = np.full(len(evidence.codes), usual, dtype=np.int64)
+    for place, code in enumerate(evidence.codes):
+        if code in settings.interrupted_sections:
+            needed[place] = needed_evidence(evidence.period, code, settings)[0]
+    by_samples = counted == "samples"
     judge = PeriodJudge(evidence, settings, needed, facts.targets, by_samples=by_samples)
     found, disagreeing = merge_waters(judge_waters(judge, standard, facts.waters), facts.waters)
     reached = evidence.samples if by_samples else evidence.months
@@ -116,7 +148,7 @@ def section_columns(
     judged: JudgedPeriod,
     doubted: JudgedPeriod | None,
     doubted_places: IntArray,
-    facts: PeriodFacts,
+    facts: SectionFacts,
     standard: Standard,
     settings: AssessmentSettings,
 ) -> dict[str, npt.NDArray[Any]]:
@@ -197,23 +229,18 @@ def section_table(
     parts: Sequence[Mapping[str, npt.NDArray[Any]]],
     periods: Sequence[Period],
     codes: Sequence[str],
-    facts: PeriodFacts,
+    facts: SectionFacts,
     parameters: Sequence[str],
 ) -> pd.DataFrame:
     """Put the columns of all periods into one frame (see `AssessmentTables.sections`)."""
     cells = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     number = len(codes)
-    types = {None: -1} | {kind: place for place, kind in enumerate(_TYPES)}
-    given, judged = (
-        np.tile([types[kind] for kind in kinds], len(parts)).astype(np.int8)
-        for kinds in (facts.given, facts.judged)
-    )
     return pd.DataFrame(
         {
             "period": _texts(np.repeat(np.arange(len(parts)), number), [period.text for period in periods]),
             "section": _texts(np.tile(np.arange(number), len(parts)), codes),
-            "water_body_type": _texts(given, _TYPES),
-            "judged_as": _texts(judged, _TYPES),
+            "water_body_type": _texts(np.tile(facts.given, len(parts)), _TYPES),
+            "judged_as": _texts(np.tile(facts.judged, len(parts)), _TYPES),
             "samples": cells["samples"],
             "months": cells["months"],
             "automatic_samples": cells["automatic_samples"],
@@ -321,7 +348,7 @@ def _first_reasons(judged: JudgedPeriod, best: ClassArray, worst: ClassArray) ->
 
 
 def _intensities(
-    evidence: Evidence, facts: PeriodFacts, standard: Standard, indicators: Sequence[str]
+    evidence: Evidence, facts: SectionFacts, standard: Standard, indicators: Sequence[str]
 ) -> tuple[IntArray, npt.NDArray[np.float64]]:
     place, value = np.full(len(evidence.codes), -1), np.full(len(evidence.codes), np.nan)
     for water, name in ((RIVER, WaterBodyType.RIVER), (LAKE, WaterBodyType.LAKE)):
@@ -333,7 +360,7 @@ def _intensities(
 
 
 def _trophic(
-    judged: JudgedPeriod, facts: PeriodFacts, settings: AssessmentSettings
+    judged: JudgedPeriod, facts: SectionFacts, settings: AssessmentSettings
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int8]]:
     """Give the trophic index of the lakes that measured what it needs."""
     evidence = judged.evidence
@@ -343,7 +370,7 @@ def _trophic(
     places = [place for place, code in enumerate(evidence.parameters) if code in indicators]
     if not places or (len(places) < len(indicators) and not settings.renormalise_trophic):
         return index, state
-    measured: BoolArray = (evidence.counts[:, places] > 0).any(axis=0)
+    measured = evidence.counts[:, places].sum(axis=0) > 0
     ready = measured.any(axis=0) if settings.renormalise_trophic else measured.all(axis=0)
     for section in np.flatnonzero(ready & judged.representative & (facts.waters == LAKE)).tolist():
         values = {
