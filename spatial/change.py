@@ -295,7 +295,8 @@ class GroupChange:
     """One group in two periods: what the word rests on, and the figures of all sections beside.
 
     `before` and `after` hold the common sections by their common items; `all_before` and `all_after` all
-    sections of each period by all items. With fewer than five common sections, and for lakes, the word rests
+    sections of each period by all items. `only_before` and `only_after` are determined in that period and
+    not compared. With fewer than five common sections, and for lakes, the word rests
     on the grades alone; else on whichever of grade and proportions changed more.
     """
 
@@ -455,6 +456,9 @@ def _compare_group(
         tuple(name for name in (() if side is None else side.section_codes) if name not in kept)
         for side in whole
     )
+    # What has no class in a period counts in none of its shares, so it makes no difference between the two.
+    left_before = tuple(name for name in left_before if changes[name].class_before is not None)
+    left_after = tuple(name for name in left_after if changes[name].class_after is not None)
     proportions: ProportionChange | None = None
     by_grade: Change | None = None
     change: Change | None = None

@@ -140,15 +140,22 @@ def test_a_river_is_compared_on_the_common_sections_and_warns_of_the_others(comp
     (river,) = compare(before, after, by="river")
     # Without S5 and NEW: 4 of 5 become 5 of 5, so ΔG = 20, still "somewhat"; good to excellent is one grade.
     assert (river.proportions.points, river.change) == (20, Change.SOMEWHAT_BETTER)
-    assert (river.only_before, river.only_after) == (("S5",), ("NEW", "S5"))
+    assert (river.only_before, river.only_after) == (("S5",), ("NEW",))
     (warning,) = river.warnings
     assert warning.as_json() == {
         "code": "section_sets_differ",
-        "params": {"common": 5, "only_before": 1, "only_after": 2},
+        "params": {"common": 5, "only_before": 1, "only_after": 1},
     }
     # The figures of all sections stand beside: 4 of 6 before, 5 of 6 after.
     assert river.all_before.share(1, 2, 3) == Fraction(200, 3)
     assert river.all_after.share(1, 2, 3) == Fraction(250, 3)
+
+
+def test_a_section_without_a_class_in_both_periods_makes_no_difference(compare):
+    before, after = _river("0.1", "0.1", None), _river("0.1", "0.1", None)
+    (river,) = compare(before, after, by="river")
+    assert (river.warnings, river.only_before, river.only_after) == ((), (), ())
+    assert (river.all_after.sections, river.after.sections) == (3, 2)
 
 
 def test_fewer_than_five_sections_are_compared_by_the_grade_of_their_mean(compare):
