@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
+from typing import Any
 
 import pandas as pd
 from sqlalchemy import Engine
@@ -13,6 +15,7 @@ from sqlalchemy.orm import Session
 from api.errors import NotKnownError
 from api.jobs import ONLY, assessment_settings
 from models import queries
+from models.sections import section_aliases
 from spatial.assessment import assess_columns
 from spatial.classification import list_cells
 from spatial.columns import ReadingColumns
@@ -50,8 +53,7 @@ def assess_sources_in(
         session, "water_sources", period.end, region_code=region, codes=codes, where=ONLY["water_sources"]
     )
     sources = [one for one in read_sources(frame) if level is None or one.level == level]
-    watched = sorted({code for source in sources for code in source.section_codes})
-    sections = queries.features_in_force(session, "sections", period.end, codes=watched)
+    sources, sections = with_sections(session, sources, period.end)
     readings = queries.readings_between(
         session, period.starts_at, period.ends_before, section_codes=[str(code) for code in sections["code"]]
     )
@@ -75,6 +77,38 @@ def assess_sources_in(
         )
         for source in sources
     ]
+
+
+def with_sections(
+    session: Session, sources: list[WaterSource], day: date
+) -> tuple[list[WaterSource], pd.DataFrame]:
+    """The sections that watch the sources on a day; a former code of one section stands for its present one.
+
+    A code that several sections had before, or none, stays as it is: the source is then undetermined.
+    """
+
+    def in_force(found: Sequence[WaterSource]) -> Any:
+        watched = sorted({code for source in found for code in source.section_codes})
+        return queries.features_in_force(session, "sections", day, codes=watched)
+
+    sections = in_force(sources)
+    known = set(sections["code"])
+    strangers = {code for source in sources for code in source.section_codes} - known
+    if not strangers:
+        return sources, sections
+    claims: dict[str, list[str]] = {}
+    for code, aliases in section_aliases(session).items():
+        for former in strangers.intersection(aliases.codes):
+            claims.setdefault(former, []).append(code)
+    present = {former: codes[0] for former, codes in claims.items() if len(codes) == 1}
+    renamed = [
+        replace(
+            source,
+            section_codes=tuple(dict.fromkeys(present.get(code, code) for code in source.section_codes)),
+        )
+        for source in sources
+    ]
+    return renamed, in_force(renamed)
 
 
 def assess_source_in(session: Session, code: str, period: Period) -> SourceAssessment:

@@ -83,6 +83,40 @@ def test_a_month_is_judged_by_itself(cli: Any, sample: Any, period: str, verdict
     assert next(row for row in json.loads(result.stdout) if row["code"] == "SY-12")["verdict"] == verdict
 
 
+SECTIONS = """断面编码,断面名称,所在河流,水体类型,流域,省份,行政区划代码,曾用编码
+D-1,甲断面,清江,河流,长江流域,湖北省,420500,OLD-1
+D-2,乙断面,清江,河流,长江流域,湖北省,420500,OLD-2
+D-3,丙断面,清江,河流,长江流域,湖北省,420500,OLD-2
+"""
+SOURCES = """水源地编码,水源地名称,水源地级别,水源类型,断面编码,行政区划代码,经度,纬度
+W-1,一号水源地,县级,地表水,OLD-1,420500,111.3,30.7
+W-2,二号水源地,县级,地表水,OLD-2,420500,111.3,30.7
+W-3,三号水源地,县级,地表水,D-1；D-2,420500,111.3,30.7
+"""
+READINGS = """断面编码,采样时间,总磷(mg/L)
+D-1,2023-06-05 09:00,0.1
+D-2,2023-06-05 09:00,0.3
+"""
+
+
+def test_a_source_may_name_several_sections_and_a_former_code(
+    cli: Any, fresh_database: Any, tmp_path: Path
+) -> None:
+    # The sources were registered before their sections got new codes.
+    for kind, text in (("water-sources", SOURCES), ("sections", SECTIONS), ("readings", READINGS)):
+        file = tmp_path / f"{kind}.csv"
+        file.write_text(text, encoding="utf-8")
+        loaded = cli("ingest", kind, file, database=fresh_database)
+        assert loaded.exit_code == 0, loaded.stdout + loaded.stderr
+    result = cli("sources", "assess", "--period", "2023-06", "--format", "json", database=fresh_database)
+    rows = {row["code"]: row for row in json.loads(result.stdout)}
+    assert (rows["W-1"]["sections"], rows["W-1"]["months"]) == (["D-1"], 1)
+    assert rows["W-1"]["verdict"] == "undetermined"  # most items are missing
+    assert rows["W-2"]["reason"]["code"] == "source_section_unknown"  # two sections had this code
+    assert (rows["W-3"]["sections"], rows["W-3"]["verdict"]) == (["D-1", "D-2"], "violation")
+    assert [item["section"] for item in rows["W-3"]["exceedances"]] == ["D-2"]
+
+
 def test_before_the_first_edition_every_source_is_undetermined(cli: Any, sample: Any) -> None:
     result = cli("sources", "assess", "--period", "2001", "--format", "json", database=sample.engine)
     rows = json.loads(result.stdout)
@@ -231,6 +265,14 @@ def test_the_limits_of_a_region_and_day_name_their_document(cli: Any) -> None:
     early = cli("--lang", "en", "rules", "limits", "--as-of", "2001-01-01")
     assert early.exit_code == 2
     assert "was in force on 2001-01-01" in early.stderr
+
+
+def test_the_limits_over_http_are_those_of_the_command_line(cli: Any, client: Any) -> None:
+    rows = json.loads(cli("rules", "limits", "--lake", "--as-of", "2024-01-01", "--format", "json").stdout)
+    address = "/api/v1/rules/limits?water=lake&as_of=2024-01-01"
+    assert client.get(address, headers={"Accept-Language": "zh"}).json()["items"] == rows
+    answer = client.get("/api/v1/rules/limits?as_of=2001-01-01")
+    assert (answer.status_code, answer.json()["type"]) == (422, "/problems/bad-input")
 
 
 def test_an_overlay_is_checked_before_it_is_installed(cli: Any, tmp_path: Path) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter, Path, Query
 from fastapi.responses import Response
 
 from api.jobs import score_in
-from api.law import rule_document, rule_rows
+from api.law import limit_rows, rule_document, rule_rows
 from api.schemas import ItemPage, TargetOut
 from api.web.dependencies import (
     AsOfQuery,
@@ -28,6 +29,27 @@ router = APIRouter(tags=["rules"])
 def list_rules(catalogue: CatalogueDep, form: FormatDep) -> Response:
     """Every rule with its document and clause; then standards, overlays and the evaluation method."""
     return answer(rule_rows(catalogue.language), form, None)
+
+
+class Water(StrEnum):
+    """Waters that have limits of their own."""
+
+    RIVER = "river"
+    LAKE = "lake"
+
+
+@router.get("/rules/limits", response_model=ItemPage, responses={422: {"model": ProblemOut}})
+def list_limits(
+    catalogue: CatalogueDep,
+    form: FormatDep,
+    region: RegionQuery = None,
+    as_of: AsOfQuery = None,
+    basin: Annotated[str | None, Query(description="basin, as sections name it")] = None,
+    water: Annotated[Water, Query(description="river, or lake (reservoirs too)")] = Water.RIVER,
+) -> Response:
+    """The limits that hold in a region on a day, each with the document it came from; numbers as text."""
+    rows = limit_rows(region, as_of or today(), water.value, catalogue.language, basin=basin)
+    return answer(rows, form, None)
 
 
 @router.get("/rules/{rule_id}", responses={404: {"model": ProblemOut}})
