@@ -111,7 +111,7 @@ def test_all_faults_are_reported_with_their_cells(write: Write) -> None:
     assert len(parsed.samples) == 3
 
 
-def test_g02_a_bare_nd_is_undetermined_for_classification_and_refused_for_loading(write: Write) -> None:
+def test_a_bare_nd_is_undetermined_for_classification_and_refused_for_loading(write: Write) -> None:
     path = write("r.csv", [FEED | {"氰化物(mg/L)": "ND", "汞(mg/L)": "0.0001L"}])
     parsed = parse_readings(path)
     assert parsed.readings[["parameter", "value", "qualifier", "detection_limit"]].to_numpy().tolist() == [

@@ -1,7 +1,11 @@
 """The published and derived worked examples of water quality, one test each; the CSV holds the numbers."""
 
+import ast
+import re
+from collections import Counter
 from decimal import Decimal
 from fractions import Fraction
+from pathlib import Path
 
 from spatial.change import change_of_proportions
 from spatial.class_text import parse_water_class
@@ -393,18 +397,15 @@ def test_i14_a_bound_belongs_to_the_larger_grade(worked_examples):
     assert_design_grade(worked_examples["I14"])
 
 
-OTHER_TOPICS = {"dms", "gcj02", "cgcs2000", "article_26", "time"}
-"""Positions, siting rules and feed cells: their examples are tested beside the modules that hold them."""
-
-
-def test_every_worked_example_of_water_is_a_named_test(worked_examples):
-    mine = {
-        name.lower()
-        for name, example in worked_examples.items()
-        if example.topic not in OTHER_TOPICS and name != "G03"
-    }
-    named = {name.split("_")[1] for name in globals() if name.startswith("test_")}
-    assert mine <= named
+def test_every_worked_example_is_exactly_one_named_test(worked_examples):
+    """Positions, siting rules and feed cells are tested beside the modules that hold them."""
+    named = Counter(
+        node.name.split("_")[1].upper()
+        for path in sorted(Path(__file__).parents[1].rglob("test_*.py"))
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.FunctionDef) and re.match(r"test_[a-i]\d\d_", node.name)
+    )
+    assert named == Counter(worked_examples.keys())
 
 
 def test_there_are_sixty_four_worked_examples(worked_examples):
