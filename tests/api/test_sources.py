@@ -5,12 +5,14 @@ from __future__ import annotations
 import csv
 import io
 import json
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from api.schemas import SourceAssessmentOut
+from spatial.overlays import read_standards
 
 ROOT = Path(__file__).parents[2]
 OVERLAY = ROOT / "tests/spatial/overlays/made_up_province.toml"
@@ -273,6 +275,51 @@ def test_the_limits_over_http_are_those_of_the_command_line(cli: Any, client: An
     assert client.get(address, headers={"Accept-Language": "zh"}).json()["items"] == rows
     answer = client.get("/api/v1/rules/limits?as_of=2001-01-01")
     assert (answer.status_code, answer.json()["type"]) == (422, "/problems/bad-input")
+
+
+@pytest.fixture
+def overlay_in_force(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The made-up overlay, moved to Chongqing and the year 2023, as if it stood in `spatial/rules`."""
+    text = OVERLAY.read_text(encoding="utf-8").replace("2024-07-01", "2023-01-01")
+    text = text.replace('"510000"', '"500000"').replace('"0.15", "0.3"', '"0.14", "0.3"')
+    (tmp_path / "overlay.toml").write_text(text, encoding="utf-8")
+    book = read_standards(files("spatial").joinpath("rules"), tmp_path)
+    for module in ("spatial.overlays", "api.law", "api.sources"):
+        monkeypatch.setattr(f"{module}.load_standards", lambda: book)
+
+
+@pytest.mark.usefixtures("overlay_in_force")
+def test_an_installed_overlay_is_listed_shown_and_named_beside_its_limits(cli: Any) -> None:
+    listed = json.loads(cli("rules", "list", "--format", "json").stdout)
+    assert [(row["id"], row["region_code"]) for row in listed if row["kind"] == "overlay"] == [
+        ("made_up_province_2024", "500000")
+    ]
+    shown = json.loads(cli("rules", "show", "made_up_province_2024").stdout)
+    assert (shown["base"], shown["document"]) == ("gb3838_2002", "DB99/T 1-2024")
+    assert [row["parameter"] for row in shown["limits"]["single"]] == ["mn", "chl_a"]
+    command = ("rules", "limits", "--as-of", "2023-06-01", "--format", "json", "--region")
+    here = {row["parameter"]: row for row in json.loads(cli(*command, "500236").stdout)}
+    there = {row["parameter"]: row for row in json.loads(cli(*command, "420500").stdout)}
+    assert (here["tp"]["document"], there["tp"]["document"]) == ("DB99/T 1-2024", "GB 3838-2002")
+    assert (here["mn"]["document"], "cr_total" in here, "cr_total" in there) == ("GB 3838-2002", True, False)
+
+
+@pytest.mark.usefixtures("overlay_in_force")
+def test_sections_and_sources_of_its_region_are_judged_by_an_installed_overlay(cli: Any, sample: Any) -> None:
+    def classes(period: str) -> dict[str, int | None]:
+        rows = json.loads(
+            cli("assess", "--period", period, "--format", "json", database=sample.engine).stdout
+        )
+        return {row["code"]: row["class"] for row in rows}
+
+    assert classes("2023")["S500236003"] == 4  # 0.150 mg/L, over the 0.14 of the overlay
+    assert classes("2022")["S500236003"] == 3  # before the overlay
+    rows = json.loads(
+        cli("sources", "assess", "--period", "2023", "--format", "json", database=sample.engine).stdout
+    )
+    overlays = {row["code"]: row["evidence"]["standard"]["overlays"] for row in rows}
+    assert [one["document"] for one in overlays["SY-01"]] == ["DB99/T 1-2024"]
+    assert overlays["SY-07"] == []
 
 
 def test_an_overlay_is_checked_before_it_is_installed(cli: Any, tmp_path: Path) -> None:
