@@ -231,12 +231,14 @@ def _extent(xml: bytes) -> tuple[int, int]:
     if len(signs) < 2 * _REFERENCE_SIGNS:
         return 1, 1
     equals = np.flatnonzero(signs == ord("="))
-    equals = equals[(equals > 0) & (equals < len(signs) - _REFERENCE_SIGNS - 2)]
+    equals = equals[(equals > 1) & (equals < len(signs) - _REFERENCE_SIGNS - 2)]
     before, after = signs[equals - 1], signs[equals + 1]
     if np.isin(before, _BLANKS).any() or np.isin(after, _BLANKS).any():  # no programme writes it like that
         columns = max((_column(found.upper()) + 1 for found in set(_LETTERS.findall(xml))), default=1)
         return columns, max((int(found) for found in set(_ROWS.findall(xml))), default=1)
-    starts = equals[(before == ord("r")) & np.isin(after, _QUOTES)] + 2
+    # Whole names only: every sheet has an xmlns:r="http:…", which is no cell in the column HTTP.
+    named = (before == ord("r")) & np.isin(signs[equals - 2], _BLANKS)
+    starts = equals[named & np.isin(after, _QUOTES)] + 2
     across = np.zeros(len(starts), dtype=np.int64)
     down = np.zeros(len(starts), dtype=np.int64)
     open_ = np.ones(len(starts), dtype=bool)

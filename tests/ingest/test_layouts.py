@@ -253,7 +253,8 @@ def test_utf_16_is_found_with_and_without_its_mark(tmp_path: Path, encoding: str
         (b'r = "AB7"', (28, 7)),
         (b'r="A1"', (1, 1)),
         (b'r="999999999"', (1, 999_999_999)),
-        (b'ar="ZZ"', (702, 1)),
+        (b'ar="ZZ9"', (1, 1)),
+        (b'xmlns:r="http://schemas.openxmlformats.org/officeDocument/2006/relationships"', (1, 1)),
         (b'x="ZZ99"', (1, 1)),
     ],
 )
