@@ -40,7 +40,7 @@ from sqlalchemy import (
     func,
     text,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TIMESTAMP
+from sqlalchemy.dialects.postgresql import ARRAY, JSON, JSONB, TIMESTAMP
 from sqlalchemy.orm import DeclarativeBase, Mapped, declared_attr, mapped_column
 
 SCHEMA = "qingjiang"
@@ -64,6 +64,7 @@ KINDS = (
 RANKS = ("mainstem", "important_tributary", "tributary", "important_lake", "lake")
 SHORELINE_KINDS = ("management_boundary", "outer_line", "waterside_line", "imagery", "centreline")
 VERDICTS = ("compliant", "violation", "undetermined")
+ASSESSMENT_CAUSES = ("first", "readings", "sections", "rules")
 FINDING_STATES = ("open", "due", "overdue", "resolved")
 ACTIONS = ("new", "rebuild", "expand")
 # Flags of QARTOD: pass, not evaluated, suspect, fail, missing.
@@ -172,7 +173,8 @@ def geometry_column(shape: str = "GEOMETRY", *, required: bool = False) -> Mappe
 class UploadRow(Base):
     """One file that was handed in, what became of it, and its counts.
 
-    Once loaded, every row is accounted for: loaded + duplicate + rejected = read.
+    `actor` is who handed it in and `note` why, as far as that was told. Once loaded, every row is accounted
+    for: loaded + duplicate + rejected = read.
     """
 
     __tablename__ = "uploads"
@@ -194,6 +196,7 @@ class UploadRow(Base):
             name="rows_accounted_for",
         ),
         CheckConstraint("finished_at >= received_at", name="finished_at"),
+        CheckConstraint("btrim(actor) <> '' AND btrim(note) <> ''", name="told"),
         Index("ix_uploads_file", "kind", "file_sha256"),
     )
 
@@ -213,6 +216,8 @@ class UploadRow(Base):
     report: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
     received_at: Mapped[datetime] = mapped_column(Instant, server_default=func.now())
     finished_at: Mapped[datetime | None] = mapped_column(Instant)
+    actor: Mapped[str | None] = mapped_column(Text)
+    note: Mapped[str | None] = mapped_column(Text)
 
 
 class RejectedRow(Base):
@@ -880,6 +885,49 @@ class FindingRow(Base):
     recorded_at: Mapped[datetime] = mapped_column(Instant, server_default=func.now())
 
 
+class SectionAssessmentRow(Base):
+    """One section over one period as it was assessed; append-only.
+
+    The version that was stored last holds; another one is stored only where the result changed. `cause` is
+    what brought it about: the `first` assessment, `readings` or `sections` that a load brought, or other
+    `rules`; `upload_id` is that load. `basis_hash` names standards, rules and settings, `input_hash` what
+    entered; `result` is the contract's shape, its text kept as it was written.
+    """
+
+    __tablename__ = "section_assessments"
+    __table_args__ = (
+        not_blank("section", "period"),
+        CheckConstraint("period_end >= period_start", name="period"),
+        CheckConstraint(
+            "basis_hash ~ '^[0-9a-f]{64}$' AND input_hash ~ '^[0-9a-f]{64}$'"
+            " AND result_hash ~ '^[0-9a-f]{64}$'",
+            name="hashes",
+        ),
+        CheckConstraint("readings >= 0", name="readings"),
+        CheckConstraint("json_typeof(result) = 'object'", name="result"),
+        CheckConstraint("water_class BETWEEN 1 AND 6", name="water_class"),
+        one_of("verdict", VERDICTS),
+        one_of("cause", ASSESSMENT_CAUSES),
+        Index("ix_section_assessments_newest", "section", "period", text("id DESC")),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    section: Mapped[str] = mapped_column(Key)
+    period: Mapped[str] = mapped_column(Key)
+    period_start: Mapped[date]
+    period_end: Mapped[date]
+    basis_hash: Mapped[str] = mapped_column(CHAR(64))
+    input_hash: Mapped[str] = mapped_column(CHAR(64))
+    readings: Mapped[int] = mapped_column(Integer)
+    result: Mapped[dict[str, Any]] = mapped_column(JSON)
+    result_hash: Mapped[str] = mapped_column(CHAR(64))
+    water_class: Mapped[int | None] = mapped_column(SmallInteger)
+    verdict: Mapped[str | None] = mapped_column(Key)
+    cause: Mapped[str] = mapped_column(Key)
+    upload_id: Mapped[int | None] = mapped_column(BigInteger, ForeignKey(f"{SCHEMA}.uploads.id"), index=True)
+    computed_at: Mapped[datetime] = mapped_column(Instant, server_default=func.now())
+
+
 # ------------------------------------------------------------------------------------------------- doors
 
 
@@ -949,4 +997,5 @@ APPEND_ONLY = (
     "rule_sets",
     "evaluation_runs",
     "findings",
+    "section_assessments",
 )
