@@ -593,6 +593,14 @@ def test_thallium_and_antimony_at_ordinary_sections_are_off_by_default():
     assert RULES.choices["specific_items_at_sections"] == "off"
 
 
+def test_the_settings_of_the_rule_book_are_the_choices_in_use():
+    rulebook = load_rulebook().with_settings(specific_items_at_sections="on", source_class=2)
+    rules = parse_source_rules(packaged(), "s.toml", rulebook)
+    assert (rules.choices["specific_items_at_sections"], rules.choices["source_class"]) == ("on", 2)
+    assert rules.others["source_class"] == (3,)
+    assert judge({"tp": "0.15"}, rules=rules).verdict is V
+
+
 @pytest.mark.parametrize(
     ("values", "expected"),
     [
