@@ -35,6 +35,8 @@ class KendallTrend:
 
     `variance` is corrected for ties, which `tied` counts: the values that share their number with another
     (for the seasonal test, with another of their season). `seasons` is None for the test without seasons.
+    `p_exact` counts all orders of a short series without ties, None elsewhere; `p`, and with it the word, is
+    that of the normal approximation.
     """
 
     test: Literal["mann_kendall", "seasonal_kendall"]
@@ -44,6 +46,7 @@ class KendallTrend:
     variance: float
     z: float
     p: float
+    p_exact: Fraction | None
     tau: float
     slope_per_year: float
     alpha: Decimal
@@ -61,6 +64,7 @@ class KendallTrend:
             "variance": self.variance,
             "z": self.z,
             "p": self.p,
+            "p_exact": json_number(self.p_exact),
             "tau": self.tau,
             "sen_slope_per_year": self.slope_per_year,
             "alpha": json_number(self.alpha),
@@ -130,6 +134,20 @@ def seasonal_kendall(
     return _read_result(found, "seasonal_kendall", values, seasons, 1, rules)
 
 
+def exact_p(s: int, values: int) -> Fraction:
+    """Give the two-sided probability of a score as far from zero or farther, over all orders of the values."""
+    orders = [1]  # by the number of falling pairs
+    for length in range(2, values + 1):
+        longer = [0] * (len(orders) + length - 1)
+        for falling, count in enumerate(orders):
+            for more in range(length):
+                longer[falling + more] += count
+        orders = longer
+    pairs = values * (values - 1) // 2
+    extreme = sum(count for falling, count in enumerate(orders) if abs(pairs - 2 * falling) >= abs(s))
+    return Fraction(extreme, sum(orders))
+
+
 def _as_floats(values: Sequence[Number | None]) -> "np.ndarray[Any, np.dtype[np.float64]]":
     return np.array([np.nan if value is None else float(value) for value in values], dtype=np.float64)
 
@@ -158,7 +176,8 @@ def _read_result(
     count = sum(map(len, parts))
     tied = sum(map(_count_ties, parts))
     warnings = []
-    if count <= rules.kendall_few_values:
+    is_short = count <= rules.kendall_few_values
+    if is_short:
         warnings.append(give_reason("few_values_for_normal_approximation", found=count))
     return KendallTrend(
         test=test,
@@ -168,6 +187,7 @@ def _read_result(
         variance=_shown(found.var_s),
         z=_shown(found.z),
         p=_shown(found.p),
+        p_exact=exact_p(int(found.s), count) if is_short and not tied and seasons is None else None,
         tau=_shown(found.Tau),
         slope_per_year=_shown(found.slope * per_year),
         alpha=rules.kendall_alpha,

@@ -403,7 +403,7 @@ def _too_short(error: SeriesTooShortError) -> Reason:
 
 
 def _series_warnings(points: Sequence[SeriesPoint], known: Sequence[Fraction]) -> list[Reason]:
-    """Say what weakens the tests: gaps, values below the detection limit, ties."""
+    """Say what weakens the tests: gaps, values below the detection limit, limits that changed, ties."""
     used = [place for place, point in enumerate(points) if point.reason is None]
     warnings = []
     gaps = used[-1] - used[0] + 1 - len(used) if used else 0
@@ -413,6 +413,9 @@ def _series_warnings(points: Sequence[SeriesPoint], known: Sequence[Fraction]) -
     if censored:
         whole = sum(point.non_detects == point.samples for point in censored)
         warnings.append(give_reason("series_has_non_detects", periods=len(censored), whole=whole))
+    halves = {points[place].mean for place in used if points[place].non_detects == points[place].samples}
+    if len(halves) > 1:
+        warnings.append(give_reason("detection_limits_differ", limits=len(halves)))
     if len(set(known)) < len(known):
         warnings.append(give_reason("series_has_ties", tied=len(known) - len(set(known))))
     return warnings

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import Engine
 
+from api.catalogue import entries
 from api.comparisons import compared_period, item_codes
 from api.settings import Settings
 from api.web.app import create_app
@@ -295,3 +297,14 @@ def test_items_of_an_index_are_all_the_core_or_a_list() -> None:
     assert item_codes("tp, do") == ("tp", "do")
     with pytest.raises(UnknownParameterError):
         item_codes("tp,gold")
+
+
+def test_every_reason_that_the_engine_gives_has_words() -> None:
+    spatial = Path(__file__).parents[2] / "spatial"
+    given = {
+        code
+        for file in spatial.glob("*.py")
+        for code in re.findall(r"give_reason\(\s*\"(\w+)\"", file.read_text(encoding="utf-8"))
+    }
+    assert len(given) > 30
+    assert {code for code in given if f"reasons.{code}" not in entries()} == set()

@@ -3,6 +3,7 @@
 from decimal import Decimal
 from fractions import Fraction
 from importlib.resources import files
+from itertools import combinations, permutations
 from math import erfc, isclose, sqrt
 
 import pytest
@@ -38,6 +39,8 @@ def test_the_small_example_of_epa_qa_g9():
     assert found.s == 6
     # By hand: the ten slopes are 1, 3, 1, 5/4, 5, 1, 4/3, -3, -1/2, 2; the median lies between 1 and 5/4.
     assert found.slope_per_year == 1.125
+    # Gilbert (1987), table A18: the probability of S >= 6 with n = 5 is 0.117 on one side.
+    assert (found.p_exact, round(float(found.p_exact) / 2, 3)) == (Fraction(28, 120), 0.117)
     assert [warning.code for warning in found.warnings] == ["few_values_for_normal_approximation"]
 
 
@@ -140,6 +143,22 @@ def test_seasons_that_never_repeat_cannot_be_compared():
     values = [Decimal(place) if place in (0, 13, 14, 15) else None for place in range(24)]
     with pytest.raises(SeriesTooShortError):
         seasonal_kendall(values)
+
+
+def test_the_exact_probability_counts_every_order_of_short_series_without_ties():
+    # Of the 24 orders of four values, one rises throughout and one falls throughout.
+    assert mann_kendall(decimals(1, 2, 3, 4)).p_exact == Fraction(2, 24)
+    assert mann_kendall(decimals(2, 1, 4, 3)).p_exact == Fraction(sum(_is_far(order) for order in ORDERS), 24)
+    assert mann_kendall(decimals(1, 2, 2, 4)).p_exact is None
+    assert mann_kendall(decimals(*range(11))).p_exact is None
+
+
+ORDERS = list(permutations(range(4)))
+
+
+def _is_far(order):
+    pairs = combinations(order, 2)
+    return abs(sum(1 if one < other else -1 for one, other in pairs)) >= 2
 
 
 @given(values=st.lists(st.decimals(0, 9, places=1), min_size=4, max_size=24))
@@ -247,6 +266,17 @@ def test_what_was_not_detected_enters_halved_and_is_noted(trend_of):
         "code": "series_has_non_detects",
         "params": {"periods": 5, "whole": 5},
     }
+
+
+def test_half_of_changing_detection_limits_is_warned_of(trend_of):
+    found = trend_of(
+        "month", "2025-01", "2025-05", {f"2025-0{month}": f"<0.0{month}" for month in range(1, 6)}
+    )
+    assert [warning.code for warning in found.warnings] == [
+        "series_has_non_detects",
+        "detection_limits_differ",
+    ]
+    assert found.warnings[1].params == {"limits": 5}
 
 
 def test_more_periods_than_the_table_has_leave_spearman_open(trend_of):
