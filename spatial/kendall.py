@@ -135,7 +135,7 @@ def seasonal_kendall(
 
 
 def exact_p(s: int, values: int) -> Fraction:
-    """Give the two-sided probability of a score as far from zero or farther, over all orders of the values."""
+    """Give the two-sided probability of a score as far from zero or farther, over all orders of values."""
     orders = [1]  # by the number of falling pairs
     for length in range(2, values + 1):
         longer = [0] * (len(orders) + length - 1)
