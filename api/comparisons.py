@@ -9,6 +9,7 @@ from typing import Literal
 import pandas as pd
 from sqlalchemy.orm import Session
 
+from api.errors import BadRequestError
 from api.features import read_section_feature
 from api.jobs import GROUPINGS, assess_period, assessment_settings, rules_in_use
 from models import queries
@@ -32,9 +33,6 @@ from spatial.trend import SectionTrend, TrendBy, section_trend, trend_periods
 
 Against = Literal["year", "period"]
 
-ITEM_SETS = ("all", "core")
-"""Names of item lists: the 21 evaluated items, and the five of automatic stations."""
-
 
 @dataclass(frozen=True)
 class Scope:
@@ -55,6 +53,8 @@ def item_codes(text: str) -> tuple[str, ...] | None:
 
     Raises
     ------
+    BadRequestError
+        If no code is there.
     UnknownParameterError
         If no parameter has one of the codes.
     """
@@ -62,7 +62,10 @@ def item_codes(text: str) -> tuple[str, ...] | None:
         return None
     if text == "core":
         return load_evaluation_method().core
-    return tuple(find_parameter(code.strip()).code for code in text.split(",") if code.strip())
+    codes = tuple(find_parameter(code.strip()).code for code in text.split(",") if code.strip())
+    if not codes:
+        raise BadRequestError("items", text, "all, core, or codes such as tp,do")
+    return codes
 
 
 def assess_scope(session: Session, period: Period, scope: Scope) -> list[SectionAssessment]:

@@ -402,7 +402,14 @@ def compare_groups(
     ]
 
     def groups(members: Sequence[SectionAssessment]) -> dict[str | None, GroupAssessment]:
-        found = assess_groups(members, by, section_level=section_level, standard=standard, method=method)
+        found = assess_groups(
+            members,
+            by,
+            section_level=section_level,
+            break_down=False,
+            standard=standard,
+            method=method,
+        )
         return {group.code: group for group in found}
 
     common_before, common_after = groups([pair[0] for pair in pairs]), groups([pair[1] for pair in pairs])

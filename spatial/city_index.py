@@ -154,7 +154,7 @@ def quality_index(
     standard = standard or load_standard()
     method = method or load_evaluation_method()
     rules = rules or load_comparison_rules()
-    wanted = sort_by_registry(method.evaluated if items is None else items)
+    wanted = sort_by_registry(set(method.evaluated if items is None else items))
     waters: dict[WaterBodyType, list[SectionAssessment]] = {}
     for found in assessments:
         kind = _water_of(found)

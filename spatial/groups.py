@@ -327,6 +327,7 @@ def assess_groups(
     *,
     section_level: str | None = None,
     lengths_km: Mapping[str, Number] | None = None,
+    break_down: bool = True,
     standard: Standard | None = None,
     method: EvaluationMethod | None = None,
 ) -> list[GroupAssessment]:
@@ -346,12 +347,14 @@ def assess_groups(
     lengths_km
         River length that each section stands for, by section code. Where given, every group also has its
         shares by length; the official figures do not change.
+    break_down
+        Whether every group also comes for each level of its sections.
 
     Returns
     -------
     list of GroupAssessment, by code; the group without code last
     """
-    rules = _Rules(standard or load_standard(), method or load_evaluation_method(), lengths_km)
+    rules = _Rules(standard or load_standard(), method or load_evaluation_method(), lengths_km, break_down)
     members: dict[str | None, list[SectionAssessment]] = {}
     names: dict[str | None, str | None] = {}
     for assessment in section_assessments:
@@ -371,6 +374,7 @@ class _Rules:
     standard: Standard
     method: EvaluationMethod
     lengths_km: Mapping[str, Number] | None
+    break_down: bool
 
 
 def _is_lake(assessment: SectionAssessment) -> bool:
@@ -434,7 +438,7 @@ def _assess_group(
     found = sorted(assessments, key=lambda entry: entry.code)
     levels = {entry.section_level for entry in found}
     by_level: dict[str, GroupAssessment] = {}
-    if section_level is None:
+    if section_level is None and rules.break_down:
         for level in (*SectionLevel, None):
             part = [entry for entry in found if entry.section_level == level]
             if part and len(levels) > 1:

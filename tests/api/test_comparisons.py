@@ -14,6 +14,7 @@ from sqlalchemy import Engine
 
 from api.catalogue import entries
 from api.comparisons import compared_period, item_codes
+from api.errors import BadRequestError
 from api.settings import Settings
 from api.web.app import create_app
 from spatial.errors import UnknownParameterError
@@ -297,6 +298,8 @@ def test_items_of_an_index_are_all_the_core_or_a_list() -> None:
     assert item_codes("tp, do") == ("tp", "do")
     with pytest.raises(UnknownParameterError):
         item_codes("tp,gold")
+    with pytest.raises(BadRequestError):
+        item_codes(" , ")
 
 
 def test_every_reason_that_the_engine_gives_has_words() -> None:

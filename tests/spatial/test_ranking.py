@@ -96,6 +96,10 @@ def test_missing_items_are_named(assess_at):
     assert (index.missing, index.items) == (("do", "hg"), ("tp",))
 
 
+def test_an_item_named_twice_counts_once(assess_at):
+    assert quality_index(assess_at(A, {"S": ({}, {"tp": "0.2"})}), items=("tp", "tp")).value == 1
+
+
 def test_without_usable_sections_there_is_no_index(assess_at):
     unknown = assess_at(A, {"S": ({"water_body_type": None}, {"tp": "0.1"})})
     assert quality_index(unknown) is None
