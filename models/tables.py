@@ -71,6 +71,8 @@ ACTIONS = ("new", "rebuild", "expand")
 QUALITY_FLAGS = (1, 2, 3, 4, 9)
 STATION_TYPES = ("automatic", "manual")
 ROLES = ("bureau", "inspector", "portal", "admin")
+WARNING_STATES = ("open", "acknowledged", "closed", "withdrawn")
+WARNING_EVENTS = ("open", "extend", "acknowledge", "close", "reopen", "withdraw")
 UPLOAD_STATES = ("received", "validating", "loading", "loaded", "rejected", "failed", "cancelled")
 
 NAMING_CONVENTION = {
@@ -928,6 +930,69 @@ class SectionAssessmentRow(Base):
     computed_at: Mapped[datetime] = mapped_column(Instant, server_default=func.now())
 
 
+# ---------------------------------------------------------------------------------------------- warnings
+
+
+class WarningRow(Base):
+    """A warning (预警): what it is about, and when it began. What became of it stands in its events.
+
+    `code` is its identity over time: section, rule, parameter and beginning, hashed by the engine.
+    """
+
+    __tablename__ = "warnings"
+    __table_args__ = (
+        CheckConstraint("code ~ '^[0-9a-f]{16}$'", name="code"),
+        not_blank("rule_id", "kind"),
+        Index("ix_warnings_started_at_code", "started_at", "code"),
+        Index("ix_warnings_section_id", "section_id"),
+    )
+
+    code: Mapped[str] = mapped_column(Key, primary_key=True)
+    section_id: Mapped[int] = mapped_column(Integer, ForeignKey(f"{SCHEMA}.section_registry.id"))
+    rule_id: Mapped[str] = mapped_column(Key)
+    kind: Mapped[str] = mapped_column(Key)
+    parameter: Mapped[str] = mapped_column(Key, ForeignKey(f"{SCHEMA}.parameters.code"))
+    started_at: Mapped[datetime] = mapped_column(Instant)
+    recorded_at: Mapped[datetime] = mapped_column(Instant, server_default=func.now())
+
+
+class WarningEventRow(Base):
+    """One thing that happened to a warning; the last one says how it stands, and none is ever changed.
+
+    `state`, `severity`, `ended_at`, `over_after` and `readings` are those after the event; `facts` (measured,
+    limit, evidence) are there where readings changed something. A reading after `over_after` that is not over
+    the threshold closes the warning.
+    """
+
+    __tablename__ = "warning_events"
+    __table_args__ = (
+        one_of("event", WARNING_EVENTS),
+        one_of("state", WARNING_STATES),
+        not_blank("actor", "note", "severity"),
+        CheckConstraint("over_after >= ended_at", name="over_after"),
+        CheckConstraint("readings >= 1", name="readings"),
+        CheckConstraint("facts IS NULL OR jsonb_typeof(facts) = 'object'", name="facts"),
+        CheckConstraint("event <> 'open' OR facts IS NOT NULL", name="opened_by_facts"),
+        Index("ix_warning_events_newest", "warning_code", text("id DESC")),
+        Index("ix_warning_events_recorded_at", "recorded_at"),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    warning_code: Mapped[str] = mapped_column(Key, ForeignKey(f"{SCHEMA}.warnings.code"))
+    event: Mapped[str] = mapped_column(Key)
+    state: Mapped[str] = mapped_column(Key)
+    severity: Mapped[str] = mapped_column(Key)
+    ended_at: Mapped[datetime] = mapped_column(Instant)
+    over_after: Mapped[datetime] = mapped_column(Instant)
+    readings: Mapped[int] = mapped_column(Integer)
+    facts: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
+    actor: Mapped[str] = mapped_column(Text)
+    note: Mapped[str | None] = mapped_column(Text)
+    merged_into: Mapped[str | None] = mapped_column(Key, ForeignKey(f"{SCHEMA}.warnings.code"))
+    upload_id: Mapped[int | None] = mapped_column(BigInteger, ForeignKey(f"{SCHEMA}.uploads.id"), index=True)
+    recorded_at: Mapped[datetime] = mapped_column(Instant, server_default=func.now())
+
+
 # ------------------------------------------------------------------------------------------------- doors
 
 
@@ -998,4 +1063,6 @@ APPEND_ONLY = (
     "evaluation_runs",
     "findings",
     "section_assessments",
+    "warnings",
+    "warning_events",
 )

@@ -27,6 +27,8 @@ from models.tables import (
     SectionRegistryRow,
     SectionStatusRow,
     UploadRow,
+    WarningEventRow,
+    WarningRow,
 )
 
 HASH = hashlib.sha256(b"facts").hexdigest()
@@ -114,6 +116,23 @@ ROWS: dict[type[Base], dict[str, Any]] = {
         "result_hash": HASH,
         "cause": "first",
     },
+    WarningRow: {
+        "code": "0123456789abcdef",
+        "rule_id": "limit-target",
+        "kind": "limit",
+        "parameter": "tp",
+        "started_at": datetime(2025, 6, 1, 4, tzinfo=UTC),
+    },
+    WarningEventRow: {
+        "event": "open",
+        "state": "open",
+        "severity": "blue",
+        "ended_at": datetime(2025, 6, 1, 4, tzinfo=UTC),
+        "over_after": datetime(2025, 6, 3, 4, tzinfo=UTC),
+        "readings": 1,
+        "facts": {"measured": {}},
+        "actor": "qingjiang",
+    },
     ApiKey: {"prefix": "qj_abc", "key_hash": HASH, "role": "portal"},
 }
 """One acceptable row of every table, without the numbers of the rows that it refers to."""
@@ -146,6 +165,7 @@ def adder(session: Session) -> AddRow:
             ("section_id", SectionRegistryRow, "id"),
             ("rule_set_hash", RuleSetRow, "hash"),
             ("run_id", EvaluationRunRow, "id"),
+            ("warning_code", WarningRow, "code"),
         ):
             if column in columns and column not in row and (column != "upload_id" or required):
                 row[column] = referred(target, key)
