@@ -197,6 +197,8 @@ class _Words:
         params = dict(reason["params"])
         if isinstance(params.get("parameter"), str):
             params["parameter"] = self.name(params["parameter"])
+        if isinstance(params.get("parameters"), str):
+            params["parameters"] = "、".join(self.name(code) for code in params["parameters"].split("、"))
         for key in ("best_class", "worst_class"):
             if key in params:
                 params[key] = class_label(params[key])

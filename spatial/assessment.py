@@ -61,7 +61,7 @@ from spatial.tables import (
     section_table,
 )
 from spatial.trophic import TrophicIndex, registry_concentration, trophic_index
-from spatial.vocabulary import Grade, Verdict, WaterBodyType
+from spatial.vocabulary import Grade, MissingRequired, Verdict, WaterBodyType
 
 __all__ = (
     "READING_COLUMNS",
@@ -409,8 +409,9 @@ class AssessmentTables:
         Columns: period, section, water_body_type, judged_as, samples, months, automatic_samples, excluded
         (readings that do not enter), representative, class, class_label, best_class, worst_class, grade,
         main_pollutants (how many), target_class, verdict, reason (the first; see the assessment for all),
-        suspect_readings_matter, class_with_suspect, automatic_coverage_low, flood_pollutant, flood_intensity,
-        tli, trophic_state. Classes are 1 to 6, missing where undetermined.
+        suspect_readings_matter, class_with_suspect, automatic_coverage_low, required_items_missing (the class
+        stands without them), flood_pollutant, flood_intensity, tli, trophic_state. Classes are 1 to 6,
+        missing where undetermined.
         """
         settings, facts = self._tally.settings, self._section_facts
         parts = []
@@ -565,6 +566,10 @@ def _assess_section(
         found = Classification(found.items, None, None, None, None, (), (), reasons)
     verdict = None if target is None else found.verdict_for(target)
     trophic, warnings = _trophic_of(entries, water_body, settings) if representative else (None, ())
+    warnings = (*warnings, *_coverage_warnings(evidence, period, settings.method))
+    absent = _missing_required(evidence, settings)
+    if absent and found.water_class is not None:
+        warnings = (*warnings, _name_absent(absent))
     intensity = None
     if target is not None and water_body is not None:
         intensity = flood_intensity(
@@ -598,7 +603,7 @@ def _assess_section(
         trophic=trophic,
         flood_intensity=intensity,
         reasons=reasons,
-        warnings=(*warnings, *_coverage_warnings(evidence, period, settings.method)),
+        warnings=warnings,
         upload_ids=evidence.upload_ids,
         quality_flags=(*ALWAYS_USED, "suspect") if settings.use_suspect else ALWAYS_USED,
     )
@@ -626,6 +631,7 @@ def _classify_averages(
 ) -> tuple[tuple[ParameterAssessment, ...], Classification]:
     """Judge the means; where the type of the water is not known, keep what river and lake limits agree on."""
     types = (WaterBodyType.RIVER, WaterBodyType.LAKE) if water_body is None else (water_body,)
+    absent = _missing_required(evidence, settings)
     results = []
     for water in types:
         grader = Grader(standard, settings.method, water, target)
@@ -643,6 +649,8 @@ def _classify_averages(
                 )
             items[average.code] = item
         found = grader.classify(items.values())
+        if absent and settings.missing_required is MissingRequired.UNDETERMINED:
+            found = _without_required(found, absent, settings.method)
         if short:
             kept = (reason for reason in found.reasons if reason.code != "value_impossible")
             found = _with_reasons(found, (*short, *kept) if found.best_class != found.worst_class else ())
@@ -677,6 +685,36 @@ def _merge_types(river: Classification, lake: Classification, method: Evaluation
             give_reason("water_body_type_unknown", best_class=best, worst_class=worst, shown_class=found),
         ),
     )
+
+
+def _missing_required(evidence: _Evidence, settings: AssessmentSettings) -> tuple[str, ...]:
+    """Name the items that a class should rest on and that no reading entered of."""
+    if settings.missing_required is MissingRequired.ACCEPT:
+        return ()
+    measured = {average.code for average in evidence.averages}
+    return tuple(code for code in settings.method.required if code not in measured)
+
+
+def _without_required(
+    found: Classification, absent: Sequence[str], method: EvaluationMethod
+) -> Classification:
+    """Open the class upwards: what was not measured may be of any class."""
+    if found.best_class is None or found.best_class == 6:
+        return found
+    return Classification(
+        items=found.items,
+        best_class=found.best_class,
+        worst_class=6,
+        water_class=shown_class(found.best_class, 6, method.reference_class),
+        grade=None,
+        deciding=(),
+        main_pollutants=found.main_pollutants,
+        reasons=(_name_absent(absent), *found.reasons),
+    )
+
+
+def _name_absent(absent: Sequence[str]) -> Reason:
+    return give_reason("required_items_missing", parameters="、".join(absent))
 
 
 def _judge_average(grader: Grader, average: _Average, settings: AssessmentSettings) -> ItemClass:

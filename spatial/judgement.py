@@ -10,6 +10,7 @@ The rules are those of `spatial.classification`, which judges one value at a tim
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 from math import ceil, floor
 from typing import Any, Final
 
@@ -20,7 +21,7 @@ from spatial.columns import MISSING, Amounts, IntArray
 from spatial.settings import AssessmentSettings
 from spatial.standards import Direction, Limit, Standard
 from spatial.sums import Evidence, exact_product
-from spatial.vocabulary import WaterBodyType
+from spatial.vocabulary import MissingRequired, WaterBodyType
 
 ClassArray = npt.NDArray[np.int8]
 BoolArray = npt.NDArray[np.bool_]
@@ -228,6 +229,18 @@ class PeriodJudge:
         """Parameters and sections."""
         return len(self.columns), len(self.evidence.codes)
 
+    @cached_property
+    def lacks_required(self) -> BoolArray:
+        """Mark the sections where an item that the class should rest on was not measured."""
+        measured = {
+            code: column.measured for code, column in zip(self.evidence.parameters, self.columns, strict=True)
+        }
+        lacking = np.zeros(self.shape[1], dtype=bool)
+        if self.settings.missing_required is not MissingRequired.ACCEPT:
+            for code in self.settings.method.required:
+                lacking |= ~measured[code] if code in measured else True
+        return lacking
+
     def judge(self, limits: Mapping[str, Limit]) -> WaterJudgement:
         """Judge by the limits of one kind of water."""
         method = self.settings.method
@@ -253,6 +266,8 @@ class PeriodJudge:
             "best": np.where(evaluated, best, 0).max(axis=0, initial=0),
             "worst": np.where(evaluated, worst, 0).max(axis=0, initial=0),
         }
+        if self.settings.missing_required is MissingRequired.UNDETERMINED:
+            found["worst"] = np.where(self.lacks_required & (found["best"] > 0), 6, found["worst"])
         shown = shown_classes(found["best"], found["worst"], method.reference_class)
         references = np.full(self.shape[1], method.reference_class, dtype=np.int8)
         multiple = self._multiples(limits, best, sure, references)
@@ -272,7 +287,7 @@ class PeriodJudge:
     def _grade(self, place: int, limit: Limit) -> ClassArray:
         key = place, id(limit)
         if key not in self._classes:
-            self._classes[key] = _grade(self.columns[place], limit, rounded=self.settings.round_means)
+            self._classes[key] = _grade(self.columns[place], limit, rounded=bool(self.settings.round_means))
         return self._classes[key]
 
     def _multiples(

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from spatial.standards import EvaluationMethod, load_evaluation_method
-from spatial.vocabulary import Compare
+from spatial.vocabulary import Compare, MissingRequired, PhMean
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,20 +12,30 @@ class AssessmentSettings:
     """What the method leaves open (standards, section 13). The defaults are the proposed ones.
 
     `compare` forces the shown or the unrounded values; None takes the dated setting of the method, by
-    Beijing day. `ph_mean` is `plain`, or `hydrogen` for -log10 of the mean hydrogen-ion concentration.
-    `round_means` rounds a mean to the published decimals of its item before it is compared.
-    `interrupted_sections` freeze or run dry and need fewer months. `river_like_reservoirs` are judged as
-    rivers. `intensity_highest` is `reading` or `daily_mean`; None takes the method's. `renormalise_trophic`
-    gives a trophic index with indicators missing. `use_suspect` lets readings enter that quality control
-    calls suspect; those that it fails never enter, those that it passed or did not look at always do.
+    Beijing day. `interrupted_sections` freeze or run dry and need fewer months. `river_like_reservoirs` are
+    judged as rivers. `renormalise_trophic` gives a trophic index with indicators missing. `use_suspect` lets
+    readings enter that quality control calls suspect; those that it fails never enter, those that it passed
+    or did not look at always do.
+
+    The rest takes the setting of the method where it is None, and never is None afterwards: `ph_mean` is
+    `plain`, or `hydrogen` for -log10 of the mean hydrogen-ion concentration; `round_means` rounds a mean to
+    the published decimals of its item before it is compared; `intensity_highest` is `reading` or
+    `daily_mean`; `missing_required` says what becomes of a section where an item that its class should rest
+    on was not measured.
     """
 
     method: EvaluationMethod = field(default_factory=load_evaluation_method)
     compare: Compare | None = None
-    ph_mean: Literal["plain", "hydrogen"] = "plain"
-    round_means: bool = False
+    ph_mean: PhMean | Literal["plain", "hydrogen"] | None = None
+    round_means: bool | None = None
     interrupted_sections: frozenset[str] = frozenset()
     river_like_reservoirs: frozenset[str] = frozenset()
     intensity_highest: Literal["reading", "daily_mean"] | None = None
     renormalise_trophic: bool = False
     use_suspect: bool = False
+    missing_required: MissingRequired | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("ph_mean", "round_means", "intensity_highest", "missing_required"):
+            if getattr(self, name) is None:
+                object.__setattr__(self, name, getattr(self.method, name))

@@ -21,7 +21,7 @@ from typing import Any, TypeVar
 from spatial.errors import RuleFileError, UnknownWaterBodyTypeError, WaterClassRangeError
 from spatial.parameters import convert_unit, load_parameters, normalize_unit
 from spatial.rule_entry import KNOWN_CODES, RuleEntry, Source, parse_toml
-from spatial.vocabulary import Compare, Grade, TrophicState, WaterBodyType
+from spatial.vocabulary import Compare, Grade, MissingRequired, PhMean, TrophicState, WaterBodyType
 
 Number = Decimal | Fraction
 """An exact number: the decimal that was reported, or an exact mean of such decimals."""
@@ -260,6 +260,8 @@ class EvaluationMethod:
     evaluated: tuple[str, ...]
     reported_apart: tuple[str, ...]
     core: tuple[str, ...]
+    required: tuple[str, ...]
+    missing_required: MissingRequired
     class_grades: Mapping[int, Grade]
     class_colours: Mapping[int, str]
     grade_colours: Mapping[Grade, str]
@@ -273,6 +275,8 @@ class EvaluationMethod:
     year_months: int
     year_months_interrupted: int
     range_months_share: Fraction
+    ph_mean: PhMean
+    round_means: bool
     automatic_precedence: frozenset[str]
     automatic_readings_per_day: int
     automatic_warn_below: Fraction
@@ -473,6 +477,7 @@ def parse_standard(text: str, file: str) -> Standard:
 
 _METHOD_TABLES = (
     "indicators",
+    "required_items",
     "grades",
     "main_pollutants",
     "averages",
@@ -609,6 +614,8 @@ def parse_evaluation_method(text: str, file: str) -> EvaluationMethod:
         evaluated=tables["indicators"].parameters("evaluated"),
         reported_apart=tables["indicators"].parameters("reported_apart"),
         core=tables["indicators"].parameters("core"),
+        required=tables["required_items"].parameters("items"),
+        missing_required=MissingRequired(tables["required_items"].one_of("missing", MissingRequired)),
         class_grades=MappingProxyType({place: Grade(code) for place, code in enumerate(grade_codes, 1)}),
         class_colours=MappingProxyType(dict(enumerate(_colours(grades, "class_colours", 6), 1))),
         grade_colours=MappingProxyType(dict(zip(Grade, _colours(grades, "grade_colours", 5), strict=True))),
@@ -622,6 +629,8 @@ def parse_evaluation_method(text: str, file: str) -> EvaluationMethod:
         year_months=tables["averages"].positive("year_months"),
         year_months_interrupted=tables["averages"].positive("year_months_interrupted"),
         range_months_share=tables["averages"].share("range_months_share"),
+        ph_mean=PhMean(tables["averages"].one_of("ph_mean", PhMean)),
+        round_means=tables["averages"].take("round_means", bool),
         automatic_precedence=frozenset(tables["automatic_data"].parameters("precedence")),
         automatic_readings_per_day=tables["automatic_data"].positive("readings_per_day"),
         automatic_warn_below=tables["automatic_data"].share("warn_below_share"),
@@ -647,6 +656,10 @@ def parse_evaluation_method(text: str, file: str) -> EvaluationMethod:
     )
     for entry in (head, *tables.values()):
         entry.close()
+    if not set(found.required) <= set(found.evaluated):
+        raise tables["required_items"].refuse(
+            "items must be evaluated: what is reported apart decides no class"
+        )
     if not set(found.core) <= set(found.evaluated) or set(found.evaluated) & set(found.reported_apart):
         raise RuleFileError(
             file, "indicators", "core items must be evaluated, and none both evaluated and apart"

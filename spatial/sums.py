@@ -29,7 +29,7 @@ from spatial.errors import UnknownParameterError
 from spatial.parameters import find_parameter, load_parameters
 from spatial.period import BEIJING, Period, PeriodKind
 from spatial.settings import AssessmentSettings
-from spatial.vocabulary import Compare
+from spatial.vocabulary import Compare, PhMean
 
 REASONS: Final = (
     "detection_limit_unknown",
@@ -469,8 +469,8 @@ class Tally:
         self.places: list[int] = []
         self.slot_of: dict[str, int] = {}
         method = self.settings.method
-        self.takes_ions = self.settings.ph_mean == "hydrogen"
-        self.peaks_by_day = (self.settings.intensity_highest or method.intensity_highest) == "daily_mean"
+        self.takes_ions = self.settings.ph_mean == PhMean.HYDROGEN
+        self.peaks_by_day = self.settings.intensity_highest == "daily_mean"
         self._wet = self.grid.wet(method.flood_months)
         self.item_bits = {
             code: _FIRST_ITEM_BIT << place

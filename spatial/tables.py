@@ -33,7 +33,7 @@ from spatial.settings import AssessmentSettings
 from spatial.standards import Standard
 from spatial.sums import Evidence, needed_evidence
 from spatial.trophic import registry_concentration, trophic_index
-from spatial.vocabulary import CLASS_LABELS, Grade, TrophicState, Verdict, WaterBodyType
+from spatial.vocabulary import CLASS_LABELS, Grade, MissingRequired, TrophicState, Verdict, WaterBodyType
 
 _WATERS: Final[dict[str | None, int]] = {
     None: UNKNOWN,
@@ -51,6 +51,7 @@ _REASONS: Final = (
     "too_few_months",
     "parameter_too_few_samples",
     "parameter_too_few_months",
+    "required_items_missing",
     "detection_limit_above_limit",
     "water_body_type_unknown",
 )
@@ -186,6 +187,7 @@ def section_columns(
         "class_with_suspect": class_with,
         "automatic_coverage_low": (evidence.automatic_samples > 0)
         & (evidence.automatic_samples * share.denominator < due * share.numerator),
+        "required_items_missing": judged.judge.lacks_required & (shown > 0),
         "flood_pollutant": pollutant,
         "flood_intensity": intensity,
         "tli": index,
@@ -258,6 +260,7 @@ def section_table(
             "suspect_readings_matter": cells["suspect_readings_matter"],
             "class_with_suspect": _classes(cells["class_with_suspect"]),
             "automatic_coverage_low": cells["automatic_coverage_low"],
+            "required_items_missing": cells["required_items_missing"],
             "flood_pollutant": _texts(cells["flood_pollutant"], parameters),
             "flood_intensity": cells["flood_intensity"],
             "tli": cells["tli"],
@@ -328,6 +331,8 @@ def _first_reasons(judged: JudgedPeriod, best: ClassArray, worst: ClassArray) ->
     counted = "samples" if judged.by_samples else "months"
     unsampled, short = evidence.samples == 0, ~judged.representative
     is_open = (best != worst) & ~short
+    lacks = judged.judge.lacks_required
+    opened = lacks & (judged.judge.settings.missing_required is MissingRequired.UNDETERMINED)
     shortened = (found.short & found.evaluated).any(axis=0)
     # The limits of rivers and lakes may leave the class open together, where each by itself does not.
     blurred = (found.evaluated & (found.item_best != found.item_worst) & (found.item_worst > found.best)).any(
@@ -340,6 +345,7 @@ def _first_reasons(judged: JudgedPeriod, best: ClassArray, worst: ClassArray) ->
         (short, f"too_few_{counted}"),
         (best == 0, "no_evaluated_item"),
         (is_open & shortened, f"parameter_too_few_{counted}"),
+        (is_open & opened, "required_items_missing"),
         (is_open & blurred, "detection_limit_above_limit"),
         (judged.disagreeing, "water_body_type_unknown"),
     )

@@ -135,6 +135,21 @@ class Trend(StrEnum):
     NO_SIGNIFICANT_TREND = "no_significant_trend"
 
 
+class PhMean(StrEnum):
+    """How pH is averaged: as it stands, or as -log10 of the mean hydrogen-ion concentration."""
+
+    PLAIN = "plain"
+    HYDROGEN = "hydrogen"
+
+
+class MissingRequired(StrEnum):
+    """What becomes of a section where an item that its class should rest on was not measured."""
+
+    ACCEPT = "accept"
+    WARN = "warn"
+    UNDETERMINED = "undetermined"
+
+
 class Compare(StrEnum):
     """Which value of a reading meets the limit: the shown, rounded one, or the unrounded one (原始值)."""
 

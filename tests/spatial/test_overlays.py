@@ -230,7 +230,7 @@ def test_each_section_is_assessed_by_the_limits_of_its_region_and_of_the_last_da
     found, rows = classes("2024-08")
     assert found == [4, 3, 3]
     assert rows[0].verdict is Verdict.VIOLATION
-    assert [warning.code for warning in rows[2].warnings] == ["overlay_scope_unknown"]
+    assert "overlay_scope_unknown" in [warning.code for warning in rows[2].warnings]
     put_into_words(rows[2].warnings[0].as_json())
 
 
