@@ -3,6 +3,8 @@
 from fractions import Fraction
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from spatial.assessment import assess_sections
 from spatial.change import compare_groups, compare_sections, restrict_items
@@ -12,7 +14,7 @@ from spatial.vocabulary import Change, Grade
 A, B = "2025-06", "2024-06"
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def assess_at(sections_of, readings_of):
     """Assess sections in one month from {code: values}; None registers a section without readings."""
 
@@ -195,3 +197,36 @@ def test_a_section_that_moved_to_another_river_is_compared_where_it_stands_now(a
     after = assess_at(A, {"S": {"tp": "0.3"}}, river="新河")
     (river,) = compare_groups(before, after, "river", period=A, compared_with=B)
     assert (river.code, river.change) == ("新河", Change.MARKED_WORSE)
+
+
+VALUES = st.lists(
+    st.tuples(*2 * [st.sampled_from(["0.1", "0.2", "0.3", "0.4", "0.5", None])]), min_size=1, max_size=7
+)
+OPPOSITE = dict(zip(Change, reversed(Change), strict=True)) | {None: None}
+
+
+@given(values=VALUES)
+def test_a_change_seen_from_the_other_side_is_its_opposite(assess_at, values):
+    before, after = (
+        assess_at(period, _river(*(pair[side] for pair in values))) for side, period in enumerate((B, A))
+    )
+    forth = compare_sections(before, after, period=A, compared_with=B)
+    back = compare_sections(after, before, period=B, compared_with=A)
+    assert [one.change for one in back] == [OPPOSITE[one.change] for one in forth]
+    (river,) = compare_groups(before, after, "river", period=A, compared_with=B)
+    (again,) = compare_groups(after, before, "river", period=B, compared_with=A)
+    assert again.by_grade == OPPOSITE[river.by_grade]
+    assert (again.only_before, again.only_after) == (river.only_after, river.only_before)
+
+
+@given(values=VALUES)
+def test_the_order_of_the_sections_changes_no_comparison(assess_at, values):
+    before, after = (
+        assess_at(period, _river(*(pair[side] for pair in values))) for side, period in enumerate((B, A))
+    )
+    for by in ("river", "region", "nation"):
+        forth, turned = (
+            [one.as_json() for one in compare_groups(*sides, by, period=A, compared_with=B)]
+            for sides in ((before, after), (before[::-1], after[::-1]))
+        )
+        assert forth == turned
