@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 import pandas as pd
@@ -138,7 +139,7 @@ def read_sources(frame: pd.DataFrame) -> list[WaterSource]:
     """Sources from their register, by code. Several sections stand in one cell, apart by ``;`` or ``、``."""
     columns = {
         name: list_cells(frame[name])
-        for name in ("code", "name", "level", "kind", "region_code", "section_code")
+        for name in ("code", "name", "level", "kind", "region_code", "section_code", "annual_volume_m3")
     }
     found = [
         WaterSource(
@@ -148,6 +149,7 @@ def read_sources(frame: pd.DataFrame) -> list[WaterSource]:
             kind=_text(columns["kind"][row]),
             region_code=_text(columns["region_code"][row]),
             section_codes=split_codes(columns["section_code"][row]),
+            annual_volume=_decimal(columns["annual_volume_m3"][row]),
         )
         for row in range(len(frame))
     ]
@@ -159,6 +161,10 @@ def split_codes(cell: object) -> tuple[str, ...]:
     if cell is None:
         return ()
     return tuple(dict.fromkeys(code for code in SEPARATORS.split(str(cell)) if code))
+
+
+def _decimal(cell: object) -> Decimal | None:
+    return cell if isinstance(cell, Decimal) else None
 
 
 def _text(cell: object) -> str | None:

@@ -269,6 +269,7 @@ KINDS: Mapping[str, Kind] = {
                 Column("kind", Type.CHOICE, choices="source_kind"),
                 Column("zone_grade", Type.INTEGER_CHOICE, choices="zone_grade", default=0),
                 Column("section_code"),
+                Column("annual_volume_m3", Type.DECIMAL, unit="m3", minimum=Decimal(0), above_minimum=True),
                 _REGION,
                 *_VALIDITY,
             ),

@@ -503,6 +503,9 @@ class WaterSourceRow(Version, Base):
         one_of("kind", ("surface", "ground")),
         one_of("zone_grade", (0, 1, 2)),
         CheckConstraint(
+            "annual_volume_m3 > 0 AND annual_volume_m3 < 'Infinity'::numeric", name="annual_volume_m3"
+        ),
+        CheckConstraint(
             "zone_grade = 0"
             " OR (geometry IS NOT NULL AND GeometryType(geometry) IN ('POLYGON', 'MULTIPOLYGON'))",
             name="zone_polygon",
@@ -520,6 +523,7 @@ class WaterSourceRow(Version, Base):
     section_code: Mapped[str | None] = mapped_column(Key)
     region_code: Mapped[str | None] = mapped_column(Key)
     geometry: Mapped[Any | None] = geometry_column()
+    annual_volume_m3: Mapped[Decimal | None] = mapped_column(Numeric)
 
 
 class SectionTargetRow(Version, Base):

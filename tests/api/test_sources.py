@@ -119,6 +119,24 @@ def test_a_source_may_name_several_sections_and_a_former_code(
     assert [item["section"] for item in rows["W-3"]["exceedances"]] == ["D-2"]
 
 
+VOLUMES = """水源地编码,水源地名称,水源地级别,水源类型,行政区划代码,年取水量(万m³),经度,纬度
+W-1,一号水源地,县级,地表水,420500,120.5,111.3,30.7
+W-2,二号水源地,县级,地下水,420500,80,111.3,30.7
+"""
+
+
+def test_shares_by_volume_rest_on_the_volumes_of_the_register(
+    cli: Any, fresh_database: Any, tmp_path: Path
+) -> None:
+    file = tmp_path / "sources.csv"
+    file.write_text(VOLUMES, encoding="utf-8")
+    assert cli("ingest", "water-sources", file, database=fresh_database).exit_code == 0
+    command = ("sources", "assess", "--period", "2023", "--by", "level", "--format", "json")
+    (share,) = json.loads(cli(*command, database=fresh_database).stdout)
+    assert (share["volume_total"], share["volume_denominator"]) == (2005000, 0)
+    assert share["share_by_volume"] is None  # nothing is determined
+
+
 def test_before_the_first_edition_every_source_is_undetermined(cli: Any, sample: Any) -> None:
     result = cli("sources", "assess", "--period", "2001", "--format", "json", database=sample.engine)
     rows = json.loads(result.stdout)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import CheckConstraint, delete, insert, text, update
+from sqlalchemy import null as sql_null
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.orm import Session
 
@@ -27,6 +28,8 @@ from models.tables import (
     SectionRegistryRow,
     SectionStatusRow,
     UploadRow,
+    WarningEventRow,
+    WarningRow,
 )
 
 AddRow = Callable[..., Any]
@@ -108,6 +111,8 @@ KIND_CASES: list[tuple[str, str, dict[str, Any]]] = [
     ("water_sources", "level", {"level": "province"}),
     ("water_sources", "kind", {"kind": "rain"}),
     ("water_sources", "zone_grade", {"zone_grade": 3, "geometry": None}),
+    ("water_sources", "annual_volume_m3", {"annual_volume_m3": 0}),
+    ("water_sources", "annual_volume_m3", {"annual_volume_m3": float("nan")}),
     ("water_sources", "zone_polygon", {"zone_grade": 1}),
     ("water_sources", "zone_polygon", {"zone_grade": 2, "geometry": None}),
     ("water_sources", "geometry", {"geometry": SWAPPED}),
@@ -193,6 +198,15 @@ BOOK_CASES: list[Case] = [
     (SectionAssessmentRow, "water_class", {"water_class": 7}),
     (SectionAssessmentRow, "verdict", {"verdict": "met"}),
     (SectionAssessmentRow, "cause", {"cause": "weather"}),
+    (WarningRow, "code", {"code": "0123"}),
+    (WarningRow, "not_blank", {"kind": " "}),
+    (WarningEventRow, "event", {"event": "forget"}),
+    (WarningEventRow, "state", {"state": "lost"}),
+    (WarningEventRow, "not_blank", {"actor": ""}),
+    (WarningEventRow, "over_after", {"over_after": datetime(2025, 6, 1, 3, tzinfo=UTC)}),
+    (WarningEventRow, "readings", {"readings": 0}),
+    (WarningEventRow, "facts", {"facts": [1]}),
+    (WarningEventRow, "opened_by_facts", {"facts": sql_null()}),
     (UploadRow, "told", {"actor": " "}),
     (UploadRow, "told", {"note": ""}),
     (EvaluationRunRow, "days", {"as_of": date(1, 1, 1)}),
