@@ -643,7 +643,7 @@ class _RuleFinder:
             gap = np.full(len(order), rule.gap_us)
         group, moment, gap, automatic = group[order], marks.moment[order], gap[order], automatic[order]
         severity = marks.severity[order]
-        far = moment[1:] - moment[:-1] > np.maximum(gap[1:], gap[:-1])
+        far = moment[1:] - moment[:-1] > gap[:-1]
         starts = np.flatnonzero(np.concatenate([[True], (group[1:] != group[:-1]) | far]))
         ends = np.concatenate([starts[1:], [len(order)]])
         by_machine = np.add.reduceat(automatic.astype(np.int64), starts)
@@ -781,7 +781,7 @@ def _first_day_of(month: IntArray) -> IntArray:
 
 
 def look_back(rules: Sequence[AlertRule]) -> timedelta:
-    """How far before a reading another one can change what these rules say of it, whole days."""
+    """How far before a reading another one can change what these rules say of it, in whole days."""
     days = 1
     for rule in rules:
         if rule.jump is not None:
@@ -791,6 +791,10 @@ def look_back(rules: Sequence[AlertRule]) -> timedelta:
     return timedelta(days=days)
 
 
-def beijing_day(moment: datetime) -> date:
-    """The Beijing day of a moment."""
-    return moment.astimezone(BEIJING).date()
+def margin(rules: AlertRules, chosen: Sequence[AlertRule]) -> timedelta:
+    """How far marks that are too few for a warning of their own can reach from one that they belong to."""
+    gaps = [rule.fewest_automatic * (rule.gap_us or rules.gap_automatic_us) for rule in chosen]
+    by_hand = [
+        rule.fewest_manual * (rule.gap_us or rules.gap_manual_us) for rule in chosen if rule.fewest_manual > 1
+    ]
+    return timedelta(microseconds=max([*gaps, *by_hand, _DAY_US]))
