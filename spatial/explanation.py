@@ -384,6 +384,8 @@ class Explanation:
             "ph_mean": settings.ph_mean,
             "round_means": settings.round_means,
             "use_suspect": settings.use_suspect,
+            "missing_required": settings.missing_required,
+            "required": list(method.required),
             "sources": {
                 name: method.sources[name].as_json() for name in ("averages", "automatic_data", "compare")
             },
