@@ -243,7 +243,7 @@ def _read_numbers(array: pa.Array, column: str) -> tuple[Amounts, int]:
     if pa.types.is_dictionary(kind):
         array = array.dictionary_decode()
         kind = array.type
-    if pa.types.is_null(kind):
+    if array.null_count == len(array):
         return np.full(len(array), MISSING, dtype=np.int64), 0
     if pa.types.is_integer(kind):
         return _with_gaps(pc.cast(array, pa.int64()), array).astype(np.int64), 0
