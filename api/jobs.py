@@ -5,7 +5,7 @@ Each job takes the date it speaks of; none reads a clock to decide anything.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -17,12 +17,13 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from api.settings import Settings
-from models import cluster, database, queries
+from models import cluster, database, queries, streaming
 from spatial.assessment import AssessmentSettings, SectionAssessment
+from spatial.columns import ReadingColumns
 from spatial.distance import measure_distances, shorelines_in_force
 from spatial.evaluators import Facts, evaluate_rules, required_periods
 from spatial.groups import GroupAssessment, GroupBy, assess_groups
-from spatial.overlays import assess_in_force, edition_for_groups
+from spatial.overlays import assess_periods_in_force, edition_for_groups
 from spatial.period import Period, parse_period
 from spatial.rulebook import SUSPECT_READINGS, YANGTZE, Rulebook, load_rulebook
 from spatial.scoreboard import TargetScore, score_targets
@@ -127,10 +128,18 @@ def assess_period(
     Without `settings` by those of the rule book.
     """
     settings = settings or assessment_settings(load_rulebook())
-    readings = queries.readings_between(
-        session, period.starts_at, period.ends_before, section_codes=[str(code) for code in sections["code"]]
-    )
-    return assess_in_force(sections, readings, period, settings)
+    columns = reading_columns(session, sections, period.starts_at, period.ends_before)
+    ((_, found),) = assess_periods_in_force(sections, columns, [period], settings)
+    return found
+
+
+def reading_columns(
+    session: Session, sections: pd.DataFrame, start: datetime, end: datetime
+) -> Iterator[ReadingColumns]:
+    """The readings of sections in [start, end), as the engine computes with them, piece by piece."""
+    codes = [str(code) for code in sections["code"]]
+    for batch in streaming.stream_readings(session, start, end, section_codes=codes):
+        yield ReadingColumns.from_arrow(batch)
 
 
 @dataclass(frozen=True)

@@ -11,23 +11,30 @@ unless one names the other in `replaces`: nobody has to guess which one holds.
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
-from functools import cache
+from functools import cache, partial
 from graphlib import CycleError, TopologicalSorter
 from hashlib import sha256
 from importlib import resources
 from importlib.resources.abc import Traversable
 from itertools import combinations, pairwise
 from types import MappingProxyType
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 import pandas as pd
 
-from spatial.assessment import AssessmentSettings, SectionAssessment, assess_sections
+from spatial.assessment import (
+    AssessmentSettings,
+    AssessmentTables,
+    SectionAssessment,
+    assess_sections,
+    read_sections,
+)
 from spatial.class_text import class_label
 from spatial.classification import check_columns, give_reason, list_cells
+from spatial.columns import ReadingColumns
 from spatial.errors import RuleFileError, StandardNotInForceError
 from spatial.facts import covers, lies_in, region_prefix
 from spatial.parameters import find_parameter
@@ -45,6 +52,7 @@ from spatial.standards import (
     parse_standard,
     read_limits,
 )
+from spatial.sums import Tally
 
 _T = TypeVar("_T", Limit, SingleLimit)
 _REGION: Final = re.compile(r"yangtze|[1-9]\d{5}")
@@ -501,14 +509,69 @@ def assess_in_force(
     """
     check_columns(sections, "sections", {"code"})
     book = book or load_standards()
+
+    def assess(group: SectionsUnderStandard, standard: Standard, *, judged: bool) -> list[SectionAssessment]:
+        entering = readings if judged else readings.iloc[:0]
+        return assess_sections(group.sections, entering, period, standard, settings)
+
+    return _assess_groups_in_force(sections, period, book, assess)
+
+
+def assess_periods_in_force(
+    sections: pd.DataFrame,
+    readings: Iterable[ReadingColumns],
+    periods: Sequence[Period],
+    settings: AssessmentSettings | None = None,
+    book: StandardBook | None = None,
+) -> Iterator[tuple[Period, list[SectionAssessment]]]:
+    """Assess sections over periods, each under the standard in force for it on the last day of the period.
+
+    As `assess_in_force`, from a stream of columns that is added up once for all periods and all standards.
+
+    Yields
+    ------
+    (Period, list of SectionAssessment by code), in the order of `periods`
+    """
+    book = book or load_standards()
+    facts = read_sections(sections)
+    codes = [fact["code"] for fact in facts]
+    tally = Tally(codes, periods, settings)
+    for piece in readings:
+        tally.add(piece)
+    nothing = Tally(codes, periods, settings)
+    tables: dict[tuple[bool, int], AssessmentTables] = {}
+
+    def assess(
+        group: SectionsUnderStandard, standard: Standard, *, judged: bool, period: Period
+    ) -> list[SectionAssessment]:
+        key = judged, id(standard)
+        if key not in tables:
+            tables[key] = AssessmentTables(tally if judged else nothing, facts, standard)
+        return [tables[key].assessment(str(code), period) for code in list_cells(group.sections["code"])]
+
+    for period in periods:
+        yield period, _assess_groups_in_force(sections, period, book, partial(assess, period=period))
+
+
+class _Assess(Protocol):
+    """Assess the sections of a group under a standard; not `judged`: as if there were no readings."""
+
+    def __call__(
+        self, group: SectionsUnderStandard, standard: Standard, *, judged: bool
+    ) -> list[SectionAssessment]: ...
+
+
+def _assess_groups_in_force(
+    sections: pd.DataFrame, period: Period, book: StandardBook, assess: _Assess
+) -> list[SectionAssessment]:
     found: list[SectionAssessment] = []
     for group in group_by_standard(sections, period.end, book):
         if group.standard is None:
             reason = give_reason("no_standard_in_force", day=period.end.isoformat())
-            nothing = assess_sections(group.sections, readings.iloc[:0], period, book.editions[0], settings)
+            nothing = assess(group, book.editions[0], judged=False)
             found.extend(replace(one, reasons=(reason,)) for one in nothing)
             continue
-        assessed = assess_sections(group.sections, readings, period, group.standard, settings)
+        assessed = assess(group, group.standard, judged=True)
         if group.undecided:
             documents = "、".join(overlay.document for overlay in group.undecided)
             warning = give_reason("overlay_scope_unknown", documents=documents)
