@@ -89,7 +89,7 @@ def test_a_template_filled_like_its_example_loads_clean(
         load(fresh_database, "sections", filled(tmp_path, "sections", *template_examples()["sections"]))
     rows = template_examples()[kind]
     report = load(fresh_database, kind, filled(tmp_path, kind, *rows))
-    assert report.problems == ()
+    assert tuple(report.problems) == ()
     assert report.notices == ()
     assert (report.rows_read, report.rows_loaded, report.rows_rejected) == (len(rows), len(rows), 0)
     again = load(fresh_database, kind, tmp_path / f"{kind}.xlsx")
