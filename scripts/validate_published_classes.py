@@ -245,6 +245,7 @@ Where a file holds no unrounded values, both columns are the same.
 """
 AFTER_CAUSES = """
 Values as the command compared them; *ours* by river / lake limits. The row is the line of the file, its header being line 1.
+Where two causes stand, either would do.
 
 """
 
