@@ -189,6 +189,7 @@ KINDS: Mapping[str, Kind] = {
                 Column("level", Type.CHOICE, choices="level"),
                 Column("station_type", Type.CHOICE, choices="station_type"),
                 Column("target_class", Type.WATER_CLASS),
+                Column("river_length_km", Type.DECIMAL, unit="km", minimum=Decimal(0), above_minimum=True),
                 Column("former_names", Type.NAMES, fact=False),
                 Column("former_codes", Type.NAMES, fact=False),
                 *_VALIDITY,

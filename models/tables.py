@@ -369,6 +369,9 @@ class SectionRow(Version, Base):
         one_of("level", ("national", "provincial", "municipal", "county")),
         one_of("station_type", STATION_TYPES),
         CheckConstraint("target_class BETWEEN 1 AND 5", name="target_class"),
+        CheckConstraint(
+            "river_length_km > 0 AND river_length_km < 'Infinity'::numeric", name="river_length_km"
+        ),
         on_the_map("Point"),
         version_index("sections", "code"),
         *geometry_indexes("sections"),
@@ -387,6 +390,7 @@ class SectionRow(Version, Base):
     station_type: Mapped[str | None] = mapped_column(Key)
     target_class: Mapped[int | None] = mapped_column(SmallInteger)
     geometry: Mapped[Any | None] = geometry_column("POINT")
+    river_length_km: Mapped[Decimal | None] = mapped_column(Numeric)
 
 
 class OutfallRow(Version, Base):

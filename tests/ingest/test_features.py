@@ -359,3 +359,14 @@ def test_attributes_that_the_database_cannot_hold_are_refused_in_their_row(write
     parsed = parse_features("sites", write("sites.csv", rows))
     assert [(problem.row, problem.code) for problem in parsed.problems] == [(2, "json_unreadable")]
     assert parsed.frame["attributes"].tolist() == [{"面积": 1.5}]
+
+
+@pytest.mark.parametrize(
+    ("header", "text"), [("代表河长", "12.5"), ("河长(km)", "12.5"), ("河长(m)", "12500")]
+)
+def test_the_length_that_a_section_stands_for_is_kept_in_km_exactly(
+    write: Write, header: str, text: str
+) -> None:
+    row = {"code": "S1", "name": "样例断面", header: text, "lon": "111.3", "lat": "30.7"}
+    parsed = parse_features("sections", write("s.csv", [row]))
+    assert parsed.frame["river_length_km"].tolist() == [Decimal("12.5")]

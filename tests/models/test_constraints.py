@@ -111,6 +111,8 @@ KIND_CASES: list[tuple[str, str, dict[str, Any]]] = [
     ("water_sources", "level", {"level": "province"}),
     ("water_sources", "kind", {"kind": "rain"}),
     ("water_sources", "zone_grade", {"zone_grade": 3, "geometry": None}),
+    ("sections", "river_length_km", {"river_length_km": 0}),
+    ("sections", "river_length_km", {"river_length_km": float("nan")}),
     ("water_sources", "annual_volume_m3", {"annual_volume_m3": 0}),
     ("water_sources", "annual_volume_m3", {"annual_volume_m3": float("nan")}),
     ("water_sources", "zone_polygon", {"zone_grade": 1}),
