@@ -719,7 +719,9 @@ def circle(place: LonLat, metres: float, corners: int = 12) -> list[LonLat]:
 def water_sources_geojson() -> bytes:
     """20 sources: the intake, the first-grade zone, and a second-grade zone for surface sources."""
     features = []
-    for number, (name, level, kind, (lon, lat), section) in enumerate(registers()["water_sources"], 1):
+    for number, (name, level, kind, (lon, lat), section, volume) in enumerate(
+        registers()["water_sources"], 1
+    ):
         place = (lon, lat)
         common = {
             "水源地编码": f"SY-{number:02d}",
@@ -729,7 +731,7 @@ def water_sources_geojson() -> bytes:
             "断面编码": section,
             "行政区划代码": nearest_town(place)[2],
         }
-        features.append((common | {"保护区级别": "取水口"}, point(place)))
+        features.append((common | {"保护区级别": "取水口", "年取水量(万m³)": volume}, point(place)))
         features.append((common | {"保护区级别": "一级保护区"}, polygon(circle(place, 300.0))))
         if kind == "地表水":
             features.append((common | {"保护区级别": "二级保护区"}, polygon(circle(place, 1500.0))))

@@ -137,6 +137,10 @@ def _share_columns(opened: Door, by: SourcesBy) -> list[Column]:
             ),
         ),
         (
+            text("sources.col_volume"),
+            lambda row: "—" if row["share_by_volume"] is None else f"{row['share_by_volume']:.1f}",
+        ),
+        (
             text("sources.col_bounds"),
             lambda row: (
                 "—" if row["share_least"] is None else f"{row['share_least']:.1f}–{row['share_most']:.1f}"

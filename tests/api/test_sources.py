@@ -61,6 +61,8 @@ def test_shares_by_level_and_region_have_numerators_and_denominators(cli: Any, s
         for row in json.loads(cli(*command, "level", database=sample.engine).stdout)
     }
     assert levels == {"city": (2, 4, 5, 50.0), "county": (3, 3, 13, 100.0), "township": (0, 0, 2, None)}
+    table = cli("sources", "assess", "--period", "2023", "--by", "level", database=sample.engine)
+    assert "44.3" in table.stdout  # by volume
     regions = {row["code"]: row for row in json.loads(cli(*command, "region", database=sample.engine).stdout)}
     assert {code: regions[code]["sources"] for code in ("420000", "430000", "500000")} == {
         "420000": 11,

@@ -554,6 +554,9 @@ def test_the_shares_of_sources_that_comply_count_by_level(
         ("county", 3, 3, 13),
         ("township", 0, 0, 2),
     ]
+    # 1 100 + 9 800 of 1 100 + 9 800 + 7 300 + 6 400, in 10⁴ m³
+    assert shares[0].share_by_volume == Fraction(100 * 10900, 24600)
+    assert [one.share_by_volume for one in shares[1:]] == [None, None]
 
 
 def test_the_measured_distances_are_those_of_the_construction(findings: list[dict[str, Any]]) -> None:
