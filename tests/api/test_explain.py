@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Callable
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -151,3 +152,15 @@ def test_a_shortened_number_never_looks_equal_to_a_limit() -> None:
 )
 def test_rounding_for_the_eye_is_half_to_even_without_exponents(number: str, digits: int, text: str) -> None:
     assert rounded(Decimal(number), digits) == text
+
+
+def test_the_worked_example_of_the_guide_is_what_the_programme_prints(cli: Cli, sample: Any) -> None:
+    guide = (Path(__file__).parents[2] / "docs/assessment.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```text\n(.*?)```", guide, re.DOTALL)
+    printed = cli("assess", "--period", "2023", "--explain", LAKE, database=sample.engine).stdout
+    numbers = re.compile(r"#\d+")  # uploads are numbered as they come
+    known = numbers.sub("#", re.sub(r"\s+", " ", printed))
+    lines = [line for block in blocks for line in block.splitlines()]
+    assert len(lines) >= 14
+    for line in lines:
+        assert numbers.sub("#", re.sub(r"\s+", " ", line)).strip() in known, line
