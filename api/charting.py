@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
@@ -16,7 +16,7 @@ from api.catalogue import Catalogue
 from api.comparisons import Scope, assess_scope
 from api.errors import NoLakeError, NotKnownError, NotRankableError, TooManyPeriodsError
 from api.explaining import clause_text, rounded
-from api.jobs import GROUPINGS, assess_period, assessment_settings, rules_in_use
+from api.jobs import GROUPINGS, assess_period, assessment_settings, reading_columns, rules_in_use
 from maps.charts import (
     BARS_MOST,
     HeatMap,
@@ -41,7 +41,7 @@ from spatial.assessment import AssessmentSettings, SectionAssessment
 from spatial.errors import PeriodError
 from spatial.explanation import decimal_of
 from spatial.groups import assess_groups
-from spatial.overlays import standard_for
+from spatial.overlays import section_tables_in_force, standard_for
 from spatial.parameters import Parameter, find_parameter
 from spatial.period import Period, parse_period
 from spatial.reading_use import ReadingUse, sort_readings
@@ -301,27 +301,53 @@ def trophic_picture(session: Session, catalogue: Catalogue, code: str, span: Spa
 def heatmap_picture(session: Session, catalogue: Catalogue, span: Span, scope: Scope) -> Picture:
     """The class of every section of a scope, month by month; grouped by province where there are many."""
     months = span.months
-    rows: dict[str, tuple[SectionAssessment, dict[str, int | None]]] = {}
-    uploads: set[int] = set()
-    for month in months:
-        for found in assess_scope(session, month, scope):
-            _, classes = rows.get(found.code, (found, {}))
-            rows[found.code] = (found, classes)
-            if found.parameters:
-                classes[month.text] = found.water_class
-                uploads.update(found.upload_ids)
+    rows: dict[str, tuple[Mapping[Any, Any], dict[str, int | None]]] = {}
+    for sections, part in months_by_sections(session, months, scope):
+        heads = {str(head["code"]): head for head in sections.to_dict("records")}
+        columns = reading_columns(session, sections, part[0].starts_at, part[-1].ends_before)
+        settings = assessment_settings(rules_in_use(scope.use_suspect))
+        table = section_tables_in_force(sections, columns, part, settings)
+        cells = zip(table["section"], table["period"], table["samples"], table["class"], strict=True)
+        for code, month, samples, water_class in cells:
+            _, classes = rows.get(code, (heads[code], {}))
+            rows[code] = (heads[code], classes)
+            if samples:
+                classes[month] = None if pd.isna(water_class) else int(water_class)
+    uploads = queries.upload_ids_between(
+        session, months[0].starts_at, months[-1].ends_before, section_codes=list(rows)
+    )
     # By the region code, so that provinces and prefectures stand together; then by code.
-    ordered = sorted(rows.values(), key=lambda entry: (entry[0].region_code or "~", entry[0].code))
+    ordered = sorted(rows.values(), key=lambda entry: (entry[0]["region_code"] or "~", entry[0]["code"]))
     heat = HeatMap(
         title=catalogue.text("charts.heatmap_title", start=months[0].text, end=months[-1].text),
         periods=tuple(month.text for month in months),
         rows=tuple(
-            HeatRow(f"{found.code} {found.name or ''}".strip(), found.province or "—", classes)
-            for found, classes in ordered
+            HeatRow(f"{head['code']} {head['name'] or ''}".strip(), head["province"] or "—", classes)
+            for head, classes in ordered
         ),
         source=(*files_line(session, catalogue, uploads), method_line(catalogue)),
     )
     return draw_heatmap(heat, words_of(catalogue))
+
+
+def months_by_sections(
+    session: Session, months: Sequence[Period], scope: Scope
+) -> Iterator[tuple[pd.DataFrame, list[Period]]]:
+    """The sections of a scope as they stood at the end of each month, with the months they stood so for."""
+    kept: tuple[tuple[int, ...], pd.DataFrame, list[Period]] | None = None
+    for month in months:
+        frame = queries.features_in_force(session, "sections", month.end, region_code=scope.region)
+        if scope.level is not None:
+            frame = frame[frame["level"] == scope.level]
+        versions = tuple(frame["version_id"])
+        if kept is not None and kept[0] == versions:
+            kept[2].append(month)
+            continue
+        if kept is not None and kept[0]:
+            yield kept[1], kept[2]
+        kept = (versions, frame, [month])
+    if kept is not None and kept[0]:
+        yield kept[1], kept[2]
 
 
 def shares_picture(

@@ -414,6 +414,16 @@ def readings_between(
     return fetch_frame(session, query.order_by(*order), columns)
 
 
+def upload_ids_between(
+    session: Session, start: date, end: date, *, section_codes: Sequence[str] | None = None
+) -> list[int]:
+    """Numbers of the uploads that the readings of a stretch of time come from; see `readings_between`."""
+    query, reading = reading_query(start, end, None)
+    if section_codes is not None:
+        query = query.where(among(expression(SectionRegistryRow.code), section_codes))
+    return sorted(session.scalars(query.with_only_columns(reading.upload_id).distinct()))
+
+
 def reading_page(
     session: Session,
     section: str,

@@ -553,6 +553,48 @@ def assess_periods_in_force(
         yield period, _assess_groups_in_force(sections, period, book, partial(assess, period=period))
 
 
+def section_tables_in_force(
+    sections: pd.DataFrame,
+    readings: Iterable[ReadingColumns],
+    periods: Sequence[Period],
+    settings: AssessmentSettings | None = None,
+    book: StandardBook | None = None,
+) -> pd.DataFrame:
+    """Give the table of sections by period, each under the standard in force for it on the last day.
+
+    As `assess_periods_in_force`, for who wants classes and verdicts of many sections, not their assessments.
+
+    Returns
+    -------
+    DataFrame with the columns of `AssessmentTables.sections`, by period, then section. A period in which no
+    edition was in force has no rows.
+    """
+    book = book or load_standards()
+    facts = read_sections(sections)
+    tally = Tally([fact["code"] for fact in facts], periods, settings)
+    for piece in readings:
+        tally.add(piece)
+    tables: dict[int, pd.DataFrame] = {}
+    parts = []
+    for period in periods:
+        for group in group_by_standard(sections, period.end, book):
+            if group.standard is None:
+                continue
+            if id(group.standard) not in tables:
+                tables[id(group.standard)] = AssessmentTables(tally, facts, group.standard).sections
+            table = tables[id(group.standard)]
+            wanted = (table["period"] == period.text) & table["section"].isin(list(group.sections["code"]))
+            parts.append(table[wanted])
+    if not parts:
+        return AssessmentTables(tally, facts, book.editions[0]).sections.iloc[:0]
+    place = {period.text: number for number, period in enumerate(periods)}
+    found = pd.concat(parts, ignore_index=True)
+    order = pd.DataFrame(
+        {"period": found["period"].map(place).astype("int64"), "section": found["section"].astype(str)}
+    ).sort_values(["period", "section"])
+    return found.loc[order.index].reset_index(drop=True)
+
+
 class _Assess(Protocol):
     """Assess the sections of a group under a standard; not `judged`: as if there were no readings."""
 

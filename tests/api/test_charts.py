@@ -18,6 +18,7 @@ from api.charting import (
     Span,
     heatmap_picture,
     make_span,
+    months_by_sections,
     ranking_picture,
     series_picture,
     shares_picture,
@@ -150,8 +151,18 @@ def test_a_heat_map_shows_the_classes_of_the_assessments(client: TestClient, sam
         items = client.get("/api/v1/assessments", params={"period": month, "by": "section"}).json()["items"]
         assert len(items) == len(rows)
         for item in items:
-            expected = "" if not item["parameters"] else item["class_label"] or "—"
+            expected = "" if not item["samples"] else item["class_label"] or "—"
             assert rows[item["code"]][place] == expected, item["code"]
+
+
+def test_a_heat_map_takes_sections_as_they_stood_each_month(sample: Any) -> None:
+    months = [parse_period("2023-11"), parse_period("2023-12")]
+    with Session(sample.engine) as session:
+        ((everywhere, same),) = months_by_sections(session, months, Scope())
+        ((there, _),) = months_by_sections(session, months, Scope(region="430000", level="national"))
+    assert same == months
+    assert set(there["code"]) < set(everywhere["code"])
+    assert set(there["level"]) == {"national"}
 
 
 def test_shares_are_those_of_the_regions(client: TestClient, sample: Any) -> None:
