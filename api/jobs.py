@@ -134,11 +134,19 @@ def assess_period(
 
 
 def reading_columns(
-    session: Session, sections: pd.DataFrame, start: datetime, end: datetime
+    session: Session,
+    sections: pd.DataFrame,
+    start: datetime,
+    end: datetime,
+    *,
+    known_at: datetime | None = None,
 ) -> Iterator[ReadingColumns]:
-    """The readings of sections in [start, end), as the engine computes with them, piece by piece."""
+    """The readings of sections in [start, end), as the engine computes with them, piece by piece.
+
+    `known_at` leaves out what was recorded later.
+    """
     codes = [str(code) for code in sections["code"]]
-    for batch in streaming.stream_readings(session, start, end, section_codes=codes):
+    for batch in streaming.stream_readings(session, start, end, section_codes=codes, known_at=known_at):
         yield ReadingColumns.from_arrow(batch)
 
 
@@ -226,17 +234,18 @@ def assess(
     *,
     region: str | None = None,
     level: str | None = None,
-    lengths_km: Mapping[str, Decimal] | None = None,
+    by_length: bool = False,
     use_suspect: bool | None = None,
 ) -> Sequence[SectionAssessment | GroupAssessment]:
     """Water-quality assessment of a period by section, river, lake, basin, region or nation.
 
-    Only sections of one `level` enter where it is given. `lengths_km` adds shares by river length to groups.
-    Suspect readings enter by the dated setting of the rules, or as `use_suspect` says.
+    Only sections of one `level` enter where it is given. `by_length` adds to groups their shares by the river
+    length that each section stands for. Suspect readings enter by the dated setting of the rules, or as
+    `use_suspect` says.
     """
     with Session(engine) as session:
         return assess_in(
-            session, period, by, region=region, level=level, lengths_km=lengths_km, use_suspect=use_suspect
+            session, period, by, region=region, level=level, by_length=by_length, use_suspect=use_suspect
         )
 
 
@@ -247,7 +256,7 @@ def assess_in(
     *,
     region: str | None = None,
     level: str | None = None,
-    lengths_km: Mapping[str, Decimal] | None = None,
+    by_length: bool = False,
     use_suspect: bool | None = None,
 ) -> Sequence[SectionAssessment | GroupAssessment]:
     """:func:`assess` inside a session. Sections are taken as they stood on the last day of the period."""
@@ -256,7 +265,16 @@ def assess_in(
     assessed = assess_period(session, sections, period, settings)
     if by == "section":
         return [found for found in assessed if level is None or found.section_level == level]
-    standard = edition_for_groups(period.end)
     return assess_groups(
-        assessed, by=GROUPINGS[by], section_level=level, lengths_km=lengths_km, standard=standard
+        assessed,
+        by=GROUPINGS[by],
+        section_level=level,
+        lengths_km=river_lengths(sections) if by_length else None,
+        standard=edition_for_groups(period.end),
     )
+
+
+def river_lengths(sections: pd.DataFrame) -> dict[str, Decimal]:
+    """Kilometres of river that each section stands for, where that is known."""
+    known = sections[sections["river_length_km"].notna()]
+    return dict(zip(known["code"].tolist(), known["river_length_km"].tolist(), strict=True))

@@ -18,7 +18,6 @@ FILE_CODES = frozenset(
         "file_too_large",
         "format_mismatch",
         "format_unknown",
-        "length_unusable",
         "option_wrong",
         "quality_thresholds_wrong",
         "sheet_ambiguous",

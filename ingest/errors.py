@@ -145,17 +145,6 @@ class ColumnClashError(IngestFileError):
         self.columns = tuple(columns)
 
 
-class LengthError(IngestFileError):
-    """A row of a table of lengths has no section, no positive number, or another length than before."""
-
-    def __init__(self, file: str, row: int, value: str) -> None:
-        super().__init__(
-            "length_unusable", file, f"row {row}: {value!r} is no length of a section", row=row, value=value
-        )
-        self.row = row
-        self.value = value
-
-
 class UnitError(IngestFileError):
     """The unit in a column's header cannot be converted into the parameter's own."""
 

@@ -143,24 +143,25 @@ def assess_command(
             help="also judge thallium and antimony of sections against Table 3; default: the setting (off)",
         ),
     ] = None,
-    lengths: Annotated[
-        Path | None,
-        typer.Option("--lengths", help="table of river lengths by section: adds shares by length to groups"),
-    ] = None,
+    by_length: Annotated[
+        bool,
+        typer.Option(
+            "--by-length", help="groups: also the shares by the river length that each section stands for"
+        ),
+    ] = False,
 ) -> None:
     """Assess water quality over a period."""
     from api.jobs import assess
     from api.specific_items import is_asked, section_rows
-    from ingest.lengths import read_lengths
     from spatial.assessment import SectionAssessment
     from spatial.period import parse_period
 
     opened = door(context)
     chosen = opened.format_of(form, out)
     parsed = parse_period(period)
-    if lengths is not None and by is Grouping.SECTION:
+    if by_length and by is Grouping.SECTION:
         message = "lengths weigh groups: add --by river, basin, region or nation"
-        raise typer.BadParameter(message, param_hint="--lengths")
+        raise typer.BadParameter(message, param_hint="--by-length")
     if explain is not None:
         from api.cli.explain import explain_assessment
 
@@ -173,14 +174,14 @@ def assess_command(
             by.value,
             region=region,
             level=None if level is None else level.value,
-            lengths_km=None if lengths is None else read_lengths(lengths),
+            by_length=by_length,
             use_suspect=use_suspect,
         )
         rows: list[Row] = [item.as_json() for item in assessed]
         if by is Grouping.SECTION:
             sections = [item for item in assessed if isinstance(item, SectionAssessment)]
             rows = list(section_rows(sections, parsed.end, asked=specific_items))
-    columns = _assessment_columns(opened, by, by_length=lengths is not None)
+    columns = _assessment_columns(opened, by, by_length=by_length)
     if by is Grouping.SECTION and is_asked(specific_items):
         columns.append((opened.text("sources.col_specific"), _specific_text))
         opened.say(opened.text("sources.specific_note"))

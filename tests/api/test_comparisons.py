@@ -113,21 +113,22 @@ def test_the_nation_counts_what_the_sections_count(cli: Any, sample: Any) -> Non
     assert "全国" in cli("assess", "--period", 2023, "--by", "nation", database=sample.engine).stdout
 
 
-def test_lengths_of_a_file_weigh_the_shares(cli: Any, sample: Any, tmp_path: Path) -> None:
-    sections = rows_of(cli, sample, "assess", "--period", 2023)
-    known = [row for row in sections if row["class"] is not None]
-    table = ["断面编码,代表河长(km)", *(f"{row['code']},{place}.5" for place, row in enumerate(known, 1))]
-    file = tmp_path / "lengths.csv"
-    file.write_text("\n".join(table), encoding="gb18030")
-    ask = ("assess", "--period", 2023, "--by", "nation", "--lengths", file)
-    (nation,) = rows_of(cli, sample, *ask)
+def test_river_lengths_weigh_the_shares_on_request(cli: Any, lengths: Engine) -> None:
+    ask = ("assess", "--period", "2025-01", "--by", "nation")
+    (plain,) = json.loads(cli(*ask, "--format", "json", database=lengths).stdout)
+    (nation,) = json.loads(cli(*ask, "--by-length", "--format", "json", database=lengths).stdout)
+    assert plain["length_weighted"] is None
+    assert plain["share_1_3"] == nation["share_1_3"] == 50
     weighted = nation["length_weighted"]
-    good = sum(place + 0.5 for place, row in enumerate(known, 1) if row["class"] <= 3)
-    whole = sum(place + 0.5 for place, _ in enumerate(known, 1))
-    assert (weighted["share_1_3_numerator"], weighted["share_1_3_denominator"]) == (good, whole)
-    assert (weighted["grade"] is not None, weighted["sections_without_length"]) == (True, [])
-    assert " km)" in cli(*ask, database=sample.engine).stdout
-    alone = cli("assess", "--period", 2023, "--lengths", file, database=sample.engine)
+    # 12.5 km of class Ⅱ beside 37.5 km worse than Ⅴ.
+    assert (weighted["share_1_3_numerator"], weighted["share_1_3_denominator"]) == (12.5, 50)
+    assert (weighted["share_1_3"], weighted["grade"]) == (25, "heavy_pollution")
+    assert "25.0 (12.5/50 km)" in cli(*ask, "--by-length", database=lengths).stdout
+    url = lengths.url.render_as_string(hide_password=False)
+    with TestClient(create_app(Settings(database_url=url), lengths)) as client:
+        query = {"period": "2025-01", "by": "nation", "by_length": "true"}
+        assert client.get("/api/v1/assessments", params=query).json()["items"] == [nation]
+    alone = cli("assess", "--period", "2025-01", "--by-length", database=lengths)
     assert (alone.exit_code, "--by river" in alone.stderr) == (2, True)
 
 
@@ -236,23 +237,48 @@ def test_a_section_that_nobody_knows_has_neither_trend_nor_load(client: Any) -> 
 
 
 @pytest.fixture
-def gauged(cli: Any, clone_database: Callable[[], Engine], tmp_path: Path) -> Engine:
+def loaded(cli: Any, clone_database: Callable[[], Engine], tmp_path: Path) -> Callable[..., Engine]:
+    """Load the lines of sections and readings into a database of their own."""
+
+    def load(sections: list[str], readings: list[str]) -> Engine:
+        engine = clone_database()
+        for kind, lines in (("sections", sections), ("readings", readings)):
+            file = tmp_path / f"{kind}.csv"
+            file.write_text("\n".join(lines), encoding="utf-8")
+            result = cli("ingest", kind, file, database=engine)
+            assert result.exit_code == 0, result.stderr
+        return engine
+
+    return load
+
+
+@pytest.fixture
+def lengths(loaded: Callable[..., Engine]) -> Engine:
+    """A clean section that stands for a third of the river of a foul one."""
+    return loaded(
+        [
+            "code,name,water_body_type,level,target_class,region_code,代表河长(m),lon,lat",
+            "G1,样例断面,river,national,2,420500,12500,111.3,30.7",
+            "G2,样例二断面,river,national,2,420500,37500,111.3,30.7",
+        ],
+        ["section,sampled_at,总磷(mg/L)", "G1,2025-01-10 08:00,0.1", "G2,2025-01-10 08:00,0.5"],
+    )
+
+
+@pytest.fixture
+def gauged(loaded: Callable[..., Engine]) -> Engine:
     """A database with one section whose discharge is known in one of two months."""
-    engine = clone_database()
-    sections = [
-        "code,name,water_body_type,level,target_class,region_code,lon,lat",
-        "G1,样例断面,river,national,2,420500,111.3,30.7",
-    ]
-    readings = [
-        "section,sampled_at,总氮(mg/L),总磷(mg/L),流量(m3/s)",
-        "G1,2025-01-10 08:00,2,<0.02,100",
-        "G1,2025-02-10 08:00,2,0.1,",
-    ]
-    for kind, lines in (("sections", sections), ("readings", readings)):
-        file = tmp_path / f"{kind}.csv"
-        file.write_text("\n".join(lines), encoding="utf-8")
-        assert cli("ingest", kind, file, database=engine).exit_code == 0
-    return engine
+    return loaded(
+        [
+            "code,name,water_body_type,level,target_class,region_code,lon,lat",
+            "G1,样例断面,river,national,2,420500,111.3,30.7",
+        ],
+        [
+            "section,sampled_at,总氮(mg/L),总磷(mg/L),流量(m3/s)",
+            "G1,2025-01-10 08:00,2,<0.02,100",
+            "G1,2025-02-10 08:00,2,0.1,",
+        ],
+    )
 
 
 def test_a_load_is_the_same_at_both_doors(cli: Any, gauged: Engine) -> None:

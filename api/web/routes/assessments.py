@@ -46,6 +46,9 @@ def list_assessments(
     by: Annotated[By, Query(description="section, river, lake, basin, region or nation")] = By.REGION,
     level: LevelQuery = None,
     region: RegionQuery = None,
+    by_length: Annotated[
+        bool, Query(description="groups: also the shares by the river length that each section stands for")
+    ] = False,
     use_suspect: SuspectQuery = None,
     specific_items: SpecificQuery = None,
 ) -> Response:
@@ -56,6 +59,7 @@ def list_assessments(
         by.value,
         region=region,
         level=None if level is None else level.value,
+        by_length=by_length,
         use_suspect=use_suspect,
     )
     rows = [one.as_json() for one in assessed]
