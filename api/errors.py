@@ -136,3 +136,13 @@ class NotRankableError(ApiError):
     def __init__(self, parameter: str) -> None:
         super().__init__(f"{parameter!r} has no worse side: sections cannot be ranked by it")
         self.parameter = parameter
+
+
+class WarningStateError(ApiError):
+    """A warning that stands as it does cannot be acknowledged or closed."""
+
+    def __init__(self, code: str, state: str, event: str) -> None:
+        super().__init__(f"warning {code} is {state}: it cannot be told to {event}")
+        self.code = code
+        self.state = state
+        self.event = event

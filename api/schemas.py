@@ -60,6 +60,7 @@ class UploadOut(Shape):
                     ],
                     "warnings": [],
                     "quality": None,
+                    "new_warnings": None,
                 }
             ]
         },
@@ -81,6 +82,9 @@ class UploadOut(Shape):
     warnings: list[Any]
     quality: dict[str, Any] | None = Field(
         description="of readings: flags (QARTOD) by parameter and test, and completeness by day and month"
+    )
+    new_warnings: dict[str, Any] | None = Field(
+        description="of readings: how many warnings they opened, extended, closed …; null where nobody looked"
     )
 
 
@@ -277,3 +281,91 @@ class Health(Shape):
     status: Literal["ok", "unavailable"]
     version: str
     detail: str | None = None
+
+
+class WarningEventOut(Shape):
+    """Something that happened to a warning, and how it stood then."""
+
+    event: Literal["open", "extend", "acknowledge", "close", "reopen", "withdraw"]
+    state: Literal["open", "acknowledged", "closed", "withdrawn"]
+    severity: str
+    ended_at: str
+    readings: int
+    actor: str = Field(description="who did it; qingjiang: the program")
+    note: str | None
+    merged_into: str | None = Field(description="the warning that took this one in, where one did")
+    upload_id: int | None = Field(description="the load that brought it about")
+    recorded_at: str
+
+
+class WarningSummary(Shape):
+    """A warning: one section, rule and item over one stretch of time, with the readings behind it."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {
+                    "id": "551f939aab9eb9e6",
+                    "rule_id": "low-oxygen",
+                    "kind": "oxygen",
+                    "section": "S420500001",
+                    "name": "样例断面",
+                    "region_code": "420500",
+                    "parameter": "do",
+                    "severity": "orange",
+                    "state": "open",
+                    "started_at": "2025-11-07T16:00:00+08:00",
+                    "ended_at": "2025-11-08T12:00:00+08:00",
+                    "opened_at": "2025-11-08T12:20:00+08:00",
+                    "updated_at": "2025-11-08T12:20:00+08:00",
+                    "readings": 3,
+                    "measured": {
+                        "sampled_at": "2025-11-08T08:00:00+08:00",
+                        "value": 1.4,
+                        "censored": False,
+                        "upload_id": 12,
+                        "multiple": None,
+                        "compared_with": None,
+                    },
+                    "limit": {"comparator": ">=", "limit": ["3"], "unit": "mg/L"},
+                    "merged_into": None,
+                    "evidence": {"rule": {"id": "low-oxygen"}, "data": {"readings": [], "upload_ids": [12]}},
+                    "geometry": {"type": "Point", "coordinates": [111.3, 30.7]},
+                }
+            ]
+        },
+    )
+
+    id: str = Field(description="the same for the same data, in whatever order it was loaded")
+    rule_id: str
+    kind: Literal["limit", "jump", "rise", "bloom", "metal", "oxygen", "source"]
+    section: str
+    name: str | None
+    region_code: str | None
+    parameter: str
+    severity: Literal["blue", "yellow", "orange", "red"]
+    state: Literal["open", "acknowledged", "closed", "withdrawn"]
+    started_at: str
+    ended_at: str = Field(description="the last reading behind it")
+    opened_at: str
+    updated_at: str
+    readings: int = Field(description="how many readings, or means of days or months, are behind it")
+    measured: dict[str, Any] = Field(description="the worst of them, and how far it is over")
+    limit: dict[str, Any] = Field(description="the threshold with its source; numbers as texts")
+    merged_into: str | None
+    evidence: dict[str, Any]
+    geometry: Geometry
+
+
+class WarningOut(WarningSummary):
+    """A warning with everything that happened to it."""
+
+    events: list[WarningEventOut]
+
+
+class WarningPage(Shape):
+    """A page of warnings."""
+
+    items: list[WarningSummary]
+    next: str | None = Field(description="cursor of the next page; null on the last one")

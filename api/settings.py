@@ -34,6 +34,9 @@ class Settings(BaseSettings):
     tiles_attribution: str = Field(default="", description="who must be named beside the base map")
     page_size_max: PositiveInt = Field(default=1_000, description="most items on one page of a list")
     upload_max_mb: PositiveInt = Field(default=512, description="largest accepted upload in MiB")
+    warn_after_load: bool = Field(
+        default=True, description="whether a load of readings looks at once at what they warn of"
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         default="WARNING", description="DEBUG, INFO, WARNING or ERROR; the log goes to stderr"
     )

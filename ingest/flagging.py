@@ -86,6 +86,7 @@ class QualityControl:
         self._held = 0
         self._stack = ExitStack()
         self._files: list[IO[bytes]] = []
+        self.touched: list[Stretch] = []
 
     # -- block by block ----------------------------------------------------------------------------------
 
@@ -208,6 +209,9 @@ class QualityControl:
             if not len(own):
                 continue
             arrays = _as_arrays(own)
+            self.touched += [
+                Stretch(*extent) for extent in _extents(arrays, np.unique(arrays.section).astype(np.int64))
+            ]
             mask = own["mask"].astype(np.int64)
             stretches = [] if near is None else near.of(arrays)
             stored = (

@@ -255,6 +255,8 @@ class _FileLoad:
             file_sha256=self.sha256,
             size_bytes=self.size,
             source=options.source or None,
+            actor=(options.actor or "").strip() or None,
+            note=(options.note or "").strip() or None,
             options={name: value for name, value in said.items() if value is not None},
         )
 
@@ -285,6 +287,7 @@ class _FileLoad:
             notices=tuple(notices),
             dry_run=self.options.dry_run,
             quality=self.outcome.quality,
+            touched=tuple(self.outcome.touched) if kept else (),
         )
 
     def _finish(self, session: Session, upload_id: int, report: UploadReport) -> None:

@@ -101,6 +101,8 @@ class Outcome:
     readings: int = 0
     quality: dict[str, Any] | None = None
     """The report of quality control, of a file of readings."""
+    touched: list[loading.Stretch] = field(default_factory=list)
+    """Over which time each section has good readings in the file."""
 
     def refuse(self, problem: Problem) -> None:
         """Reject a row for a reason."""
@@ -114,6 +116,7 @@ class Outcome:
         self.notices.clear()
         self.readings = 0
         self.quality = None
+        self.touched = []
 
 
 # -- the file --------------------------------------------------------------------------------------------
@@ -402,6 +405,7 @@ class ReadingsLoad:
             spans=self.spans,
             written=not self.skipped and (self.partial or not outcome.problems),
         )
+        outcome.touched = self.quality.touched
         good_rows = outcome.book.count(RowBook.READ, without=RowBook.REJECTED)
         outcome.quality = self.quality.report(
             cells=dict.fromkeys(self.columns, good_rows), names=self.sections.codes()

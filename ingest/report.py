@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ingest.codes import NOTICE_CODES, PROBLEM_CODES
+from models.loading import Stretch
 
 Translator = Callable[..., str]
 """The message catalogue of the door in one language: key with its namespace, and params, to a text."""
@@ -110,6 +111,8 @@ class UploadReport:
     """The report of one file; the counts always add up: read = loaded + duplicate + rejected + held.
 
     `quality` is the report of quality control over the good rows of a file of readings (`ingest.quality`).
+    `touched` is the time over which each section has readings in what was loaded. `new_warnings` counts the
+    warnings that followed, `assessments` those that were looked at again and changed, where somebody looked.
 
     Where rows were rejected and the load was not partial, nothing was loaded: the good rows are held, and the
     notice ``good_rows_held_back`` says so. After a dry run the counts are those of a load.
@@ -129,6 +132,9 @@ class UploadReport:
     notices: Sequence[Notice]
     dry_run: bool = False
     quality: Mapping[str, Any] | None = None
+    touched: tuple[Stretch, ...] = ()
+    new_warnings: Mapping[str, Any] | None = None
+    assessments: Mapping[str, Any] | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "notices", merge_notices(self.notices))
@@ -161,4 +167,6 @@ class UploadReport:
             "errors": [problem.as_json(text) for problem in self.problems] if errors else [],
             "warnings": [notice.as_json(text) for notice in self.notices],
             "quality": self.quality,
+            "new_warnings": self.new_warnings,
+            "assessments": self.assessments,
         }

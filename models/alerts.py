@@ -48,6 +48,8 @@ PROGRAM = "qingjiang"
 LIVE = ("open", "acknowledged")
 
 _LOCK = 5_117_230
+# Only feeds of automatic stations say how a station is.
+_KIND = "coalesce(r.station_type, s.kind, CASE WHEN r.station_status IS NOT NULL THEN 'automatic' END)"
 _WORDS = pa.dictionary(pa.int32(), pa.string())
 _READ = {
     "section_id": pa.int32(),
@@ -72,7 +74,20 @@ def section_numbers(session: Session, codes: Sequence[str] | None = None) -> dic
     query = select(SectionRegistryRow.id, SectionRegistryRow.code)
     if codes is not None:
         query = query.where(among(expression(SectionRegistryRow.code), codes))
-    return dict(session.execute(query).tuples().all())
+    return {number: code for number, code in session.execute(query)}
+
+
+def station_kinds(session: Session) -> dict[int, str | None]:
+    """The station type of every section, as far as it is known: what only feeds have named is automatic."""
+    section = newest_versions(versioned_table("sections"), None, [])
+    registry = SectionRegistryRow
+    rows = session.execute(
+        select(registry.id, registry.provisional, section.c.station_type)
+        .select_from(registry)
+        .outerjoin(section, section.c.code == registry.code)
+        .order_by(registry.id, section.c.valid_from.asc().nulls_first())
+    )
+    return {number: "automatic" if provisional else kind for number, provisional, kind in rows}
 
 
 def sections_inside(session: Session, region_code: str | None, as_of: date) -> list[str]:
@@ -122,7 +137,7 @@ def readings_of(session: Session, stretches: Sequence[Stretch], kinds: Mapping[i
     }
     statement = sql.SQL(
         "COPY (SELECT r.section_id, r.parameter, r.sampled_at AT TIME ZONE 'UTC', r.value, r.full_value,"
-        " r.qualifier, r.detection_limit, coalesce(r.station_type, s.kind), r.station_status, r.quality,"
+        f" r.qualifier, r.detection_limit, {_KIND}, r.station_status, r.quality,"
         " r.upload_id FROM unnest(CAST({sections} AS integer[]), CAST({firsts} AS timestamptz[]),"
         " CAST({lasts} AS timestamptz[]), CAST({kinds} AS text[])) AS s(section_id, first, last, kind)"
         f" JOIN {SCHEMA}.readings r ON r.section_id = s.section_id"
@@ -161,7 +176,7 @@ def manual_sections(
             " CAST(:lasts AS timestamptz[]), CAST(:kinds AS text[])) AS s(section_id, first, last, kind)"
             f" WHERE EXISTS (SELECT FROM {SCHEMA}.readings r WHERE r.section_id = s.section_id"
             " AND r.sampled_at BETWEEN s.first AND s.last AND r.sampled_at BETWEEN :first AND :last"
-            " AND coalesce(r.station_type, s.kind) IS DISTINCT FROM 'automatic')"
+            f" AND {_KIND} IS DISTINCT FROM 'automatic')"
         ),
         {
             "sections": [stretch.section_id for stretch in stretches],
@@ -280,6 +295,7 @@ def stored_warnings(
             last.c.readings,
             told.c.facts,
         )
+        .select_from(WarningRow)
         .join(last, literal(value=True))
         .join(told, literal(value=True))
         .order_by(WarningRow.code)
@@ -523,6 +539,7 @@ def warnings_page(
             last.c.merged_into,
             func.ST_AsBinary(section_row.c.geometry).label("geometry"),
         )
+        .select_from(WarningRow)
         .join(last, literal(value=True))
         .join(told, literal(value=True))
         .join(registry, registry.id == WarningRow.section_id)

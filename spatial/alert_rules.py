@@ -14,7 +14,7 @@ from typing import Final
 from spatial.errors import RuleFileError
 from spatial.rule_entry import RuleEntry, Source, parse_toml
 from spatial.standards import load_evaluation_method
-from spatial.vocabulary import StationType
+from spatial.vocabulary import AlertSeverity, StationType
 
 FILE: Final = "warnings.toml"
 KINDS: Final = ("limit", "jump", "rise", "bloom", "metal", "oxygen", "source")
@@ -312,6 +312,8 @@ def parse_alert_rules(text: str, file: str = FILE) -> AlertRules:
     head = RuleEntry(file, "severities", data["severities"])
     order = head.texts("order")
     head.one_of("basis", _BASES)
+    if order != tuple(AlertSeverity):
+        raise head.refuse(f"order must be {', '.join(AlertSeverity)}: the doors and pages know these")
     episodes = RuleEntry(file, "episodes", data["episodes"])
     episodes.one_of("basis", _BASES)
     sources = {"severities": head.source(), "episodes": episodes.source()}

@@ -13,7 +13,7 @@ threshold decides nothing: such readings are counted, and warn of nothing.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from hashlib import sha256
@@ -698,7 +698,9 @@ class _RuleFinder:
             ended_at=_beijing(int(marks.moment[marked[-1]])),
             count=len(marked),
             worst=value,
-            multiple=_multiple(threshold, value) if marks.level is None else None,
+            multiple=_multiple(threshold, value)
+            if marks.level is None and self.rule.test != "level"
+            else None,
             level=self._level(worst),
             threshold=threshold,
             readings=tuple(self._reading(int(place)) for place in listed),

@@ -259,3 +259,21 @@ class Comparator(StrEnum):
 
 UNKNOWN_OPERATOR = "未知"
 """Operator of a tailings pond of which nobody said whether it has one; none at all is a missing value."""
+
+
+class AlertSeverity(StrEnum):
+    """How severe a warning (预警) is, the mildest first: the four colours."""
+
+    BLUE = "blue"
+    YELLOW = "yellow"
+    ORANGE = "orange"
+    RED = "red"
+
+
+class AlertState(StrEnum):
+    """How a warning stands; `withdrawn`: readings no longer back it, after a correction or an addition."""
+
+    OPEN = "open"
+    ACKNOWLEDGED = "acknowledged"
+    CLOSED = "closed"
+    WITHDRAWN = "withdrawn"

@@ -11,7 +11,18 @@ from typing import Annotated
 import typer
 
 from api.catalogue import Catalogue, Language
-from api.cli import charts, comparisons, data, databases, pictures, rules, service, sources, verdicts
+from api.cli import (
+    charts,
+    comparisons,
+    data,
+    databases,
+    pictures,
+    rules,
+    service,
+    sources,
+    verdicts,
+    warnings,
+)
 from api.cli.door import Door, Doorkeeper
 from api.settings import read_settings
 
@@ -54,6 +65,7 @@ def enter(
 app.add_typer(databases.app, name="db")
 app.add_typer(rules.app, name="rules")
 app.add_typer(sources.app, name="sources")
+app.add_typer(warnings.app, name="warnings")
 app.add_typer(pictures.app, name="map")
 app.add_typer(charts.app, name="chart")
 app.add_typer(service.keys_app, name="keys")

@@ -20,6 +20,7 @@ from api.cli.door import (
     OutOption,
     door,
 )
+from api.cli.warnings import show_counts
 from api.kinds import Kind
 from api.output import Column, Format, Row, json_pieces, to_json
 
@@ -181,7 +182,7 @@ def ingest_command(
     form: FormatOption = Format.TABLE,
 ) -> None:
     """Load files. Exit code: 0 all rows loaded, 1 rows rejected, 2 unusable file or arguments."""
-    from ingest.loader import load_files
+    from api.alerts import load_and_warn
     from ingest.options import IngestOptions, parse_capture, parse_limits, parse_pairs
 
     opened = door(context)
@@ -214,7 +215,15 @@ def ingest_command(
     with opened.working(opened.text("cli.starting_database")):
         engine = opened.engine
     with LoadingBar(opened.err, kind.value) as bar:
-        reports = load_files(engine, kind.table, files, options, text=opened.text, progress=bar)
+        reports = load_and_warn(
+            engine,
+            kind.table,
+            files,
+            options,
+            text=opened.text,
+            progress=bar,
+            warn=opened.settings.warn_after_load,
+        )
     if form is Format.JSON:
         _write_reports(opened, reports)
     else:
@@ -268,6 +277,8 @@ def show_report(opened: Door, report: Any, options: IngestOptions) -> None:
             opened.say(text("cli.more_rows", count=count - TABLE_ERRORS))
     if row["quality"]:
         show_quality(opened, row["quality"])
+    if row["new_warnings"]:
+        show_counts(opened, row["new_warnings"])
     if row["rows_rejected"] and not options.partial:
         opened.say(text("cli.nothing_loaded", rejected=row["rows_rejected"]))
     if options.dry_run:

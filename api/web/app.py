@@ -34,6 +34,7 @@ from api.web.routes import (
     sections,
     templates,
     uploads,
+    warnings,
     water_sources,
 )
 
@@ -87,6 +88,7 @@ def create_app(settings: Settings, engine: Engine | None = None) -> FastAPI:
         water_sources,
         facilities,
         findings,
+        warnings,
         rules,
         templates,
         uploads,

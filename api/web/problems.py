@@ -89,6 +89,9 @@ PROBLEMS: dict[type[Exception], Problem] = {
         HTTPStatus.NOT_FOUND, "section-provisional", "Only readings are known of this section"
     ),
     api_errors.NoRunError: Problem(HTTPStatus.NOT_FOUND, "no-evaluation", "No evaluation is stored"),
+    api_errors.WarningStateError: Problem(
+        HTTPStatus.CONFLICT, "warning-state", "The warning does not stand so"
+    ),
     api_errors.UnauthorisedError: Problem(HTTPStatus.UNAUTHORIZED, "key-needed", "A valid key is needed"),
     api_errors.ForbiddenError: Problem(HTTPStatus.FORBIDDEN, "forbidden", "The key may not do this"),
     api_errors.ApiError: Problem(

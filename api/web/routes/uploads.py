@@ -13,6 +13,7 @@ from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationInfo, field_validator
 from sqlalchemy.orm import Session
 
+from api.alerts import load_and_warn
 from api.errors import BadRequestError, NotKnownError, UploadTooLargeError
 from api.keys import authenticate, require_upload
 from api.kinds import Kind
@@ -21,7 +22,6 @@ from api.schemas import UploadOut
 from api.web.dependencies import CatalogueDep, SessionDep, SettingsDep
 from api.web.problems import ProblemOut
 from ingest.errors import OptionError
-from ingest.loader import load_files
 from ingest.mapping import shipped_mappings
 from ingest.options import IngestOptions, parse_capture, parse_limits, parse_pairs
 from models import queries
@@ -196,7 +196,14 @@ def create_upload(
     try:
         options = options_of(form, paths, partial=partial, dry_run=dry_run or form.dry_run)
         engine = request.app.state.engine()
-        (report,) = load_files(engine, kind.table, [paths["file"]], options, text=catalogue.text)
+        (report,) = load_and_warn(
+            engine,
+            kind.table,
+            [paths["file"]],
+            options,
+            text=catalogue.text,
+            warn=request.app.state.settings.warn_after_load,
+        )
     except OptionError as error:
         raise wrong_field(error, paths) from error
     return upload_out(report.as_json(catalogue.text), partial=partial)
