@@ -183,9 +183,16 @@ class _Words:
     def unit(self, unit: str) -> str:
         return "" if unit == "dimensionless" else unit
 
+    def label(self, water_class: int | None) -> str:
+        """A class as short text; what is worse than Ⅴ is 劣Ⅴ or, in English, >Ⅴ."""
+        if water_class == 6 and not self.chinese:
+            return f">{class_label(5)}"
+        return class_label(water_class) or ""
+
     def a_class(self, water_class: int | None) -> str:
-        label = class_label(water_class)
-        return self.text("explain.no_class") if label is None else self.text("explain.class", label=label)
+        if water_class is None:
+            return self.text("explain.no_class")
+        return self.text("explain.class", label=self.label(water_class))
 
     def clause(self, source: Mapping[str, Any]) -> str:
         return clause_text(self.catalogue, source)
@@ -201,7 +208,7 @@ class _Words:
             params["parameters"] = "、".join(self.name(code) for code in params["parameters"].split("、"))
         for key in ("best_class", "worst_class"):
             if key in params:
-                params[key] = class_label(params[key])
+                params[key] = self.label(params[key])
         return self.text(f"reasons.{reason['code']}", **params)
 
     def counts_of_reasons(self, counts: Mapping[str, int]) -> list[str]:
@@ -228,7 +235,7 @@ class _Words:
         grade = "" if doc["grade"] is None else f" · {text('states.grade_' + doc['grade'])}"
         lines.append(text("explain.result_class", found=self.a_class(doc["class"]) + grade))
         if doc["class_range"] is not None and doc["class_range"][0] != doc["class_range"][1]:
-            best, worst = (class_label(end) for end in doc["class_range"])
+            best, worst = (self.label(end) for end in doc["class_range"])
             lines.append(text("explain.result_range", best=best, worst=worst))
         if doc["target"]["class"] is not None:
             lines.append(
@@ -440,7 +447,7 @@ class _Words:
         if judgement["class_range"] is None:
             return self.text("explain.not_judged")
         span = judgement["class_range"]
-        shown = "–".join(class_label(end) or "" for end in dict.fromkeys(span))
+        shown = "–".join(self.label(end) for end in dict.fromkeys(span))
         if first and entry["left_open"] is not None:
             counted = entry["samples"] if entry["left_open"]["counted"] == "samples" else len(entry["months"])
             return self.text(
@@ -473,7 +480,7 @@ class _Words:
                     str(place),
                     self.name(rank["code"]),
                     text("explain.yes") if rank["priority"] else "",
-                    class_label(rank["class"]) or "",
+                    self.label(rank["class"]),
                     "—" if rank["multiple"] is None else approximate(rank["multiple"]),
                     self._multiple(entries[rank["code"]], rank, found["reference_class"]),
                     text("explain.yes") if rank["named"] else "",

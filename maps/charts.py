@@ -816,7 +816,7 @@ def draw_heatmap(heat: HeatMap, words: Words) -> Picture:
     """
     text = words.text
     columns = [text("charts.col_section"), *heat.periods]
-    known = {key: class_label(key) or "" for key in range(1, 7)}
+    known = {key: words.class_name(key) for key in range(1, 7)}
     rows = [
         [
             row.name,
@@ -1005,7 +1005,7 @@ def draw_shares(
     lines = [text("charts.shares_of_determined")]
     if len(bars) > len(shown):
         lines.append(text("charts.bars_cut", shown=len(shown), total=len(bars)))
-    columns = [text("charts.col_group"), *(class_label(key) or "" for key in range(1, 7))]
+    columns = [text("charts.col_group"), *(words.class_name(key) for key in range(1, 7))]
     columns.append(text("charts.undetermined"))
     rows = [
         [bar.name, *(str(bar.counts.get(str(key), 0)) for key in range(1, 7)), str(bar.counts.get("none", 0))]
@@ -1132,7 +1132,12 @@ def draw_ranking(
         said.append(text("charts.bars_cut", shown=len(shown), total=len(bars)))
     columns = [text("charts.col_place"), text("charts.col_section"), quantity, text("charts.col_class")]
     rows = [
-        [str(place), bar.name, bar.shown, class_label(bar.water_class) or "—"]
+        [
+            str(place),
+            bar.name,
+            bar.shown,
+            "—" if bar.water_class is None else words.class_name(bar.water_class),
+        ]
         for place, bar in enumerate(bars, 1)
     ]
     if not shown:
