@@ -61,6 +61,7 @@ class UploadOut(Shape):
                     "warnings": [],
                     "quality": None,
                     "new_warnings": None,
+                    "assessments": None,
                 }
             ]
         },
@@ -85,6 +86,9 @@ class UploadOut(Shape):
     )
     new_warnings: dict[str, Any] | None = Field(
         description="of readings: how many warnings they opened, extended, closed …; null where nobody looked"
+    )
+    assessments: dict[str, Any] | None = Field(
+        description="stored assessments that were looked at again and changed; null where nobody looked"
     )
 
 
