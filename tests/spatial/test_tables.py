@@ -8,13 +8,14 @@ from fractions import Fraction
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from spatial import sums
 from spatial.assessment import AssessmentSettings, assess_columns, assess_sections
 from spatial.columns import ReadingColumns
 from spatial.errors import PeriodError, UnknownParameterError, UnknownWaterBodyTypeError
+from spatial.parameters import find_parameter
 from spatial.period import parse_period
 from spatial.standards import Direction, load_evaluation_method, load_standard
 from spatial.sums import Tally, gather_evidence
@@ -263,6 +264,72 @@ def test_means_that_a_float_cannot_tell_from_the_limit_are_told_apart(sections_o
             sections_of({"code": "S"}), ReadingColumns.from_frame(readings), [parse_period("2025")]
         )
         assert tables.parameters["class"].tolist() == [expected]
+
+
+@given(
+    case=st.sampled_from(GRADED),
+    months=st.lists(
+        st.tuples(st.sampled_from([3, 6, 9, 18]), st.fractions(0, 1, max_denominator=9973)),
+        min_size=11,
+        max_size=11,
+    ),
+    away=st.sampled_from([0, 0, -1, 1]),
+)
+@settings(max_examples=100, deadline=None)
+def test_monthly_means_whose_floats_do_not_add_up_to_the_limit_do_so_exactly(
+    sections_of, readings_of, case, months, away
+):
+    """Eleven monthly means are anything below twice the limit, and the twelfth makes up for them exactly."""
+    code, limit, place = case
+    bound = limit.bounds[place]
+    unit = bound / 1000
+    totals = [(count, int(2000 * count * share)) for count, share in months]
+    rest = 18 * (12_000 - sum(Fraction(total, count) for count, total in totals))
+    assume(rest >= 1)
+    assume(Fraction(unit) * rest / 18 <= find_parameter(code).gross_max)
+    totals.append((18, int(rest) + away))
+    rows = []
+    for month, (count, total) in enumerate(totals, 1):
+        for day in range(1, count + 1):
+            share = total // count + (day <= total % count)
+            rows.append(("S", f"2025-{month:02d}-{day:02d}", {code: f"{unit * share:f}"}))
+    tables = assess_columns(
+        sections_of({"code": "S"}), ReadingColumns.from_frame(readings_of(*rows)), [parse_period("2025")]
+    )
+    exact = Fraction(bound) + Fraction(unit) * away / 18 / 12
+    assert tables.assessment("S", "2025").parameter(code).mean == exact
+    assert tables.parameters["class"].tolist() == [limit.grade(exact)]
+
+
+@pytest.mark.parametrize(
+    ("code", "value", "expected"),
+    [
+        ("tp", "0.2005", 3),  # rounds to 0.200, the even one
+        ("tp", "0.2006", 4),
+        ("nh3_n", "0.155", 2),  # rounds to 0.16, the even one
+        ("nh3_n", "0.1549", 1),
+        ("do", "7.45", 2),  # rounds to 7.4, the even one
+        ("do", "7.46", 1),
+        ("do", "5.95", 2),  # rounds to 6.0, the even one
+        ("do", "5.94", 3),
+        ("ph", "9.5", 6),  # rounds to 10, the even one
+        ("ph", "9.49", 1),
+        ("ph", "5.5", 1),  # rounds to 6, the even one
+        ("ph", "5.49", 6),
+    ],
+)
+def test_means_are_rounded_half_to_even_where_that_is_asked_for(
+    sections_of, readings_of, code, value, expected
+):
+    tables = assess_columns(
+        sections_of({"code": "S"}),
+        ReadingColumns.from_frame(readings_of(("S", "2025-06-01", {code: value}))),
+        [parse_period("2025-06")],
+        STANDARD,
+        AssessmentSettings(round_means=True),
+    )
+    assert tables.parameters["class"].tolist() == [expected]
+    assert tables.assessment("S", "2025-06").parameter(code).item.water_class == expected
 
 
 def test_main_pollutants_with_multiples_that_a_float_cannot_tell_apart_are_ordered_exactly(
