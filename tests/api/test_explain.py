@@ -103,7 +103,7 @@ def test_the_command_line_tells_the_chain_in_chinese(cli: Cli, sample: Any) -> N
 def test_english_holds_no_chinese_but_names_and_quotes(documents: dict[str, Any]) -> None:
     # Titles of documents, the words of the law and what a station said of itself stay what they are.
     kept = re.compile(
-        r"环办(监测函)?〔\d+〕\d+号|总站生字〔\d+〕\d+号|湖泊（水库）富营养化评价方法及分级技术规定|“.*”"
+        r"环办(监测函)?〔\d+〕\d+号|总站生字〔\d+〕\d+号|湖泊（水库）富营养化评价方法及分级技术规定|“.*”|\(维护\)"
     )
     for document in documents.values():
         for block in explanation_blocks(document, Catalogue(Language.ENGLISH)):
