@@ -14,12 +14,11 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from api.errors import NotKnownError
-from api.jobs import ONLY, assessment_settings
+from api.jobs import ONLY, assessment_settings, reading_columns
 from models import queries
 from models.sections import section_aliases
 from spatial.assessment import assess_columns
 from spatial.classification import list_cells
-from spatial.columns import ReadingColumns
 from spatial.errors import StandardNotInForceError
 from spatial.overlays import StandardBook, load_standards
 from spatial.period import Period
@@ -55,12 +54,10 @@ def assess_sources_in(
     )
     sources = [one for one in read_sources(frame) if level is None or one.level == level]
     sources, sections = with_sections(session, sources, period.end)
-    readings = queries.readings_between(
-        session, period.starts_at, period.ends_before, section_codes=[str(code) for code in sections["code"]]
-    )
+    readings = reading_columns(session, sections, period.starts_at, period.ends_before)
     settings = assessment_settings(load_rulebook())
     months = months_of(period)
-    tables = assess_columns(sections, ReadingColumns.from_frame(readings), months, settings=settings)
+    tables = assess_columns(sections, readings, months, settings=settings)
     known = set(tables.codes)
     basins = dict(zip(sections["code"], list_cells(sections["basin"]), strict=True))
     book = load_standards()
