@@ -54,6 +54,7 @@ HOUR: Final = 3600 * _SECOND
 _BLOCK: Final = 1 << 18
 """Readings at a time: few enough that the arrays of one step stay near the processor."""
 _MOST_MARKS: Final = 1 << 27
+_ROUND_HOURS: Final = 4
 _MOST_MOMENTS: Final = 1 << 23
 _SAFE: Final = float(1 << 60)
 _LARGEST: Final = int(np.iinfo(np.int64).max)
@@ -285,6 +286,7 @@ class _Plane:
         self.peaks: Amounts = np.full(shape, MISSING, dtype=np.int64)
         self.days: dict[int, tuple[_Sum, IntArray]] = {}
         self.ions: Amounts | None = None
+        self.step = _ROUND_HOURS
         self.marks: npt.NDArray[Any] | None = None
         self.moments: list[_Moments] = []
         self._uploads: dict[int, npt.NDArray[np.bool_]] = {}
@@ -338,7 +340,8 @@ class _Plane:
     def _add_moments(self, rows: _Rows) -> None:
         """Note the moments of each section: readings of one moment are one sample.
 
-        A round of the national feed falls on a whole hour: those are marked on a grid of hours.
+        Rounds of the national feed come every four hours: those are marked on a grid of such hours, or of
+        all hours as soon as another one comes.
         """
         tally = self._tally
         hours = len(tally.grid.stretch_of_hour)
@@ -360,9 +363,21 @@ class _Plane:
                 return
             whole = np.flatnonzero(~off)
             rows, bits = rows.take(whole), bits[whole]
+        if self.step > 1 and (rows.hour % self.step).any():
+            self.refine_marks()
         if self.marks is None:
-            self.marks = np.zeros(tally.shape[1] * hours, dtype=bits.dtype)
-        np.bitwise_or.at(self.marks, rows.place * hours + rows.hour, bits)
+            self.marks = np.zeros((tally.shape[1], -(-hours // self.step)), dtype=bits.dtype)
+        hour = rows.hour // self.step if self.step > 1 else rows.hour
+        np.bitwise_or.at(self.marks.reshape(-1), rows.place * self.marks.shape[1] + hour, bits)
+
+    def refine_marks(self) -> None:
+        """Mark every hour instead of every round."""
+        if self.marks is not None and self.step > 1:
+            hours = len(self._tally.grid.stretch_of_hour)
+            finer = np.zeros((self.marks.shape[0], hours), dtype=self.marks.dtype)
+            finer[:, :: self.step] = self.marks
+            self.marks = finer
+        self.step = 1
 
     def _add_uploads(self, cells: IntArray, upload: npt.NDArray[Any] | None, uploads: Sequence[int]) -> None:
         if upload is None or upload.size == 0:
@@ -435,12 +450,16 @@ class _Plane:
 def _distinct_moments(planes: Sequence[_Plane], sections: int, grid: TimeGrid) -> _Moments:
     """Give the distinct moments of all sections in some planes, each once."""
     parts = [part for plane in planes for part in plane.moments]
-    marks = [plane.marks for plane in planes if plane.marks is not None]
+    marked = [plane for plane in planes if plane.marks is not None]
+    if len({plane.step for plane in marked}) > 1:
+        for plane in marked:
+            plane.refine_marks()
+    marks = [plane.marks for plane in marked if plane.marks is not None]
     if marks:
-        union = marks[0] if len(marks) == 1 else marks[0] | marks[1]
+        union = (marks[0] if len(marks) == 1 else marks[0] | marks[1]).reshape(-1)
         found = np.flatnonzero(union)
-        place, hour = np.divmod(found, len(grid.stretch_of_hour))
-        parts.append(_Moments(place, grid.base + hour * HOUR, union[found]))
+        place, hour = np.divmod(found, marks[0].shape[1])
+        parts.append(_Moments(place, grid.base + hour * (marked[0].step * HOUR), union[found]))
     joined = _Moments.joined(parts)
     joined = joined.merged() if len(parts) > 1 else joined
     asked = joined.place < sections
