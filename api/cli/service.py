@@ -61,9 +61,11 @@ def demo_command(
 ) -> None:
     """Load the sample data, evaluate, print the scoreboard, draw the maps, and serve."""
     from api.cli.data import show_report
+    from api.cli.sources import show_shares
     from api.cli.verdicts import finding_counts, list_findings, show_scoreboard
     from api.demo import draw_maps, load_sample, sample_manifest
     from api.jobs import run_evaluation
+    from spatial.period import parse_period
 
     opened = door(context)
     manifest = sample_manifest()
@@ -80,6 +82,7 @@ def demo_command(
     list_findings(opened, violations, manifest.as_of.isoformat())
     show_scoreboard(opened, list(result.scores), manifest.as_of.isoformat(), every=False)
     opened.say(finding_counts(opened, findings))
+    show_shares(opened, parse_period(str(manifest.as_of.year - 1)))
     with opened.working(opened.text("cli.drawing")):
         paths = draw_maps(engine, opened.settings, opened.catalogue, manifest.as_of)
     for path in paths:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,6 +13,9 @@ from api.cli.door import Door, FileFormatOption, OutOption, RegionOption, door
 from api.output import Column, Format, Row
 from api.wording import item_name
 from spatial.vocabulary import WaterSourceLevel
+
+if TYPE_CHECKING:
+    from spatial.period import Period
 
 app = typer.Typer(
     no_args_is_help=True, help="Drinking-water sources: compliance with GB 3838, Tables 1 to 3."
@@ -67,6 +70,17 @@ def assess_command(
                 **{name: counts[name] for name in ("violation", "compliant", "undetermined")},
             )
         )
+
+
+def show_shares(opened: Door, period: Period) -> None:
+    """The shares of sources that comply, by level, for a person."""
+    from api.sources import assess_sources
+    from spatial.source_shares import share_sources
+
+    shares = share_sources(assess_sources(opened.engine, period), "level")
+    rows: list[Row] = [one.as_json() for one in shares]
+    title = opened.text("sources.shares_title", period=period.text)
+    opened.table(rows, _share_columns(opened, SourcesBy.LEVEL), title=title)
 
 
 def _source_columns(opened: Door) -> list[Column]:
