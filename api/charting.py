@@ -13,7 +13,7 @@ import pandas as pd
 from sqlalchemy.orm import Session
 
 from api.catalogue import Catalogue
-from api.comparisons import Scope, assess_scope
+from api.comparisons import RankingOrder, Scope, assess_scope, compared_period, rank_in
 from api.errors import NoLakeError, NotKnownError, NotRankableError, TooManyPeriodsError
 from api.explaining import clause_text, rounded
 from api.jobs import GROUPINGS, assess_period, assessment_settings, reading_columns, rules_in_use
@@ -38,6 +38,7 @@ from maps.charts import (
 from maps.rendering import Picture, render_html, render_png, render_svg
 from models import queries
 from spatial.assessment import AssessmentSettings, SectionAssessment
+from spatial.comparison_rules import load_comparison_rules
 from spatial.errors import PeriodError
 from spatial.explanation import decimal_of
 from spatial.groups import assess_groups
@@ -443,3 +444,49 @@ def ranking_picture(
         most=most,
         lines=[catalogue.text("charts.ranking_colour")],
     )
+
+
+def index_picture(
+    session: Session,
+    catalogue: Catalogue,
+    period: Period,
+    order: RankingOrder,
+    scope: Scope,
+    most: int,
+) -> Picture:
+    """Cities, rivers or sections by water-quality index, the best first, or by flood-season intensity."""
+    earlier = compared_period(period, "year")
+    ranked = rank_in(session, order, period, earlier, scope)
+    bars = [
+        RankBar(
+            name=row.name or row.code,
+            value=row.value,
+            shown=rounded(decimal_of(row.value)[0], 4),
+            water_class=None,
+            plain=True,
+            rank=row.rank,
+        )
+        for row in ranked
+        if row.value is not None and row.rank is not None
+    ]
+    left = len(ranked) - len(bars)
+    codes = list(queries.features_in_force(session, "sections", period.end, region_code=scope.region)["code"])
+    uploads = queries.upload_ids_between(session, period.starts_at, period.ends_before, section_codes=codes)
+    return draw_ranking(
+        bars,
+        words_of(catalogue),
+        title=catalogue.text(f"charts.index_title_{order.what}", period=period.text),
+        quantity=catalogue.text(f"charts.index_{order.what}"),
+        source=(*files_line(session, catalogue, uploads), index_line(catalogue, order)),
+        most=most,
+        lines=[catalogue.text("charts.index_unranked", count=left)] if left else [],
+    )
+
+
+def index_line(catalogue: Catalogue, order: RankingOrder) -> str:
+    """One line that says where an index comes from."""
+    if order.what == "cwqi":
+        source = load_comparison_rules().sources["city_index"]
+        return catalogue.text("charts.source_trophic", document=source.document, clause=source.clause)
+    source = load_evaluation_method().sources["flood_intensity"]
+    return catalogue.text("charts.source_plain", document=source.document)

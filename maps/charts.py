@@ -21,6 +21,7 @@ import altair as alt
 from maps.errors import ChartError
 from maps.fonts import FAMILY, shorten, text_width, wrap
 from maps.palette import (
+    CHART_BAR,
     CHART_GREY,
     CHART_GRID,
     CHART_INK,
@@ -1098,12 +1099,18 @@ def _bar_chart(
 
 @dataclass(frozen=True, slots=True)
 class RankBar:
-    """One place of a ranking: its number, as drawn and as written, and the class that colours it."""
+    """One place of a ranking: its number, as drawn and as written, and the class that colours it.
+
+    A `plain` bar is of nothing that has a class, as an index of a city: it has one colour and no class.
+    `rank` is its place where equal numbers share one; None counts on.
+    """
 
     name: str
     value: Fraction | Decimal
     shown: str
     water_class: int | None
+    plain: bool = False
+    rank: int | None = None
 
 
 def draw_ranking(
@@ -1130,16 +1137,13 @@ def draw_ranking(
     said = list(lines)
     if len(bars) > len(shown):
         said.append(text("charts.bars_cut", shown=len(shown), total=len(bars)))
-    columns = [text("charts.col_place"), text("charts.col_section"), quantity, text("charts.col_class")]
-    rows = [
-        [
-            str(place),
-            bar.name,
-            bar.shown,
-            "—" if bar.water_class is None else words.class_name(bar.water_class),
-        ]
-        for place, bar in enumerate(bars, 1)
-    ]
+    classed = any(not bar.plain for bar in bars)
+    columns = [text("charts.col_place"), text("charts.col_name"), quantity]
+    rows = [[str(bar.rank or place), bar.name, bar.shown] for place, bar in enumerate(bars, 1)]
+    if classed:
+        columns.append(text("charts.col_class"))
+        for row, bar in zip(rows, bars, strict=True):
+            row.append("—" if bar.water_class is None else words.class_name(bar.water_class))
     if not shown:
         return _compose([_no_data(words)], title=title, lines=said, source=source, words=words)
     step, thick = 28, 18
@@ -1149,16 +1153,16 @@ def draw_ranking(
     for place, bar in enumerate(shown):
         top = place * step + (step - thick) / 2
         right = max(room * float(bar.value) / longest, 1.0)
-        fill = _class_fill(bar.water_class)
+        fill = CHART_BAR if bar.plain else _class_fill(bar.water_class)
         parts.append({"x": 0, "x2": right, "y": top, "y2": top + thick, "fill": fill})
         value = bar.shown
         if bar.water_class is not None:
             value = f"{bar.shown}  {words.class_name(bar.water_class)}"
         totals.append({"x": right + 6, "y": top + thick / 2, "text": value})
-        name = f"{place + 1}. {bar.name}"
+        name = f"{bar.rank or place + 1}. {bar.name}"
         names.append({"x": -8, "y": top + thick / 2, "text": shorten(name, NAME_WIDTH, LABEL_SIZE)})
     chart = _bar_chart(parts, [], names, totals, step * len(shown))
-    used = {bar.water_class for bar in shown}
+    used = {bar.water_class for bar in shown if not bar.plain}
     entries = [
         LegendEntry(
             text("charts.undetermined") if key is None else text("charts.class", label=words.class_name(key)),
@@ -1170,7 +1174,7 @@ def draw_ranking(
         if key in used
     ]
     return _compose(
-        [chart, _legend(entries)],
+        [chart, _legend(entries)] if entries else [chart],
         title=title,
         lines=[quantity, *said],
         source=source,

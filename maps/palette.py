@@ -101,6 +101,8 @@ CHART_QUIET: Final = "#55646E"
 """Small print; on paper it reaches a contrast of 4.5."""
 CHART_GREY: Final = "#8A969E"
 CHART_GRID: Final = "#D8DFE3"
+CHART_BAR: Final = "#5B8DB0"
+"""Bars of what has no class."""
 CHART_MARK: Final = "#17405E"
 """Readings; dark enough to be seen on every class band."""
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from api.cli.comparisons import PERIOD_HELP, PeriodOption
+from api.cli.comparisons import PERIOD_HELP, Of, PeriodOption
 from api.cli.door import Door, RegionOption, door, parse_date
 from api.cli.verdicts import LevelOption, SuspectOption
 
@@ -32,6 +32,13 @@ ToOption = Annotated[str | None, typer.Option("--to", help="last day (2023-12-31
 SpanOption = Annotated[
     str | None, typer.Option("--period", help=f"instead of --from and --to: {PERIOD_HELP}")
 ]
+
+
+class Index(StrEnum):
+    """What a ranking goes by where no parameter is named."""
+
+    CWQI = "cwqi"
+    FLOOD_INTENSITY = "flood-intensity"
 
 
 class Bars(StrEnum):
@@ -139,24 +146,35 @@ def ranking(
     context: typer.Context,
     out: OutFile,
     period: PeriodOption,
-    parameter: Annotated[str, typer.Option("--parameter", help="code of the parameter, such as tp")],
-    top: Annotated[int, typer.Option("--top", min=1, max=100, help="how many sections are drawn")] = 20,
+    parameter: Annotated[
+        str | None, typer.Option("--parameter", help="sections by their mean of it, the worst first: tp")
+    ] = None,
+    what: Annotated[
+        Index, typer.Option("--what", help="without --parameter: cwqi (the best first) or flood-intensity")
+    ] = Index.CWQI,
+    of: Annotated[
+        Of | None, typer.Option("--of", help="city, river or section; default: city for cwqi, else section")
+    ] = None,
+    top: Annotated[int, typer.Option("--top", min=1, max=100, help="how many are drawn")] = 20,
     region: RegionOption = None,
     level: LevelOption = None,
     use_suspect: SuspectOption = None,
 ) -> None:
-    """Sections by their mean of one parameter, the worst first."""
-    from api.charting import ranking_picture
-    from api.comparisons import Scope
+    """Sections by their mean of a parameter, or cities, rivers and sections by an index."""
+    from api.charting import index_picture, ranking_picture
+    from api.comparisons import RankingOrder, Scope
     from spatial.period import parse_period
 
     parsed = parse_period(period)
     scope = Scope(region, None if level is None else level.value, use_suspect)
-    _draw(
-        context,
-        out,
-        lambda opened, session: ranking_picture(session, opened.catalogue, parsed, parameter, scope, top),
-    )
+    order = RankingOrder(what.value, None if of is None else of.value)
+
+    def paint(opened: Door, session: Any) -> Picture:
+        if parameter is None:
+            return index_picture(session, opened.catalogue, parsed, order, scope, top)
+        return ranking_picture(session, opened.catalogue, parsed, parameter, scope, top)
+
+    _draw(context, out, paint)
 
 
 def _span(start: str | None, end: str | None, period: str | None) -> Span:

@@ -99,6 +99,7 @@ def test_every_form_is_what_it_says(client: TestClient, form: str, media: str, s
         ("assessments/shares.svg", {"period": ["2023-11", "2023-12"], "by": "period"}),
         ("assessments/shares.svg", {"period": ["2023-11", "2023-12"], "by": "region"}),
         ("assessments/ranking.svg", {"period": "2023", "parameter": "do"}),
+        ("assessments/ranking.svg", {"period": "2023"}),
         (f"sections/{LAKE}/trophic.svg", {"from": "2023-10-01", "to": "2023-12-31"}),
     ],
 )
@@ -186,6 +187,16 @@ def test_a_ranking_has_the_worst_first(sample: Any) -> None:
     assert len(phosphorus) == 39  # three sections of 42 have too few months
 
 
+def test_a_ranking_by_index_is_that_of_the_ranking(client: TestClient) -> None:
+    asked = {"period": "2023", "what": "flood-intensity"}
+    items = client.get("/api/v1/rankings", params=asked).json()["items"]
+    ranked = [item for item in items if item["rank"] is not None]
+    page = client.get("/api/v1/assessments/ranking.html", params={**asked, "top": 5}).text
+    rows = re.findall(r"<tr><td>(\d+)</td><td>(.*?)</td><td>(.*?)</td></tr>", page)
+    assert [(int(rank), name) for rank, name, _ in rows] == [(item["rank"], item["name"]) for item in ranked]
+    assert "汛期污染强度由重到轻 · 2023" in page
+
+
 def test_the_trophic_series_has_an_index_for_every_month(sample: Any, year: Span) -> None:
     with Session(sample.engine) as session:
         picture = trophic_picture(session, Catalogue(Language.ENGLISH), LAKE, year)
@@ -212,6 +223,7 @@ def test_the_command_line_writes_the_file_that_http_answers(
         ("heatmap", "--period", "2023-Q4", "--region", "43"),
         ("shares", "--period", "2023", "--by", "river"),
         ("ranking", "--period", "2023", "--parameter", "nh3_n", "--top", "5"),
+        ("ranking", "--period", "2023", "--of", "river"),
         ("trophic", "--section", LAKE, "--period", "2023-Q4"),
     ],
 )

@@ -12,6 +12,7 @@ from api.charting import (
     ChartForm,
     Span,
     heatmap_picture,
+    index_picture,
     make_span,
     ranking_picture,
     render,
@@ -19,6 +20,7 @@ from api.charting import (
     shares_picture,
     trophic_picture,
 )
+from api.comparisons import RankingOrder
 from api.web.dependencies import CatalogueDep, DayQuery, SessionDep, today
 from api.web.problems import ProblemOut
 from api.web.routes.comparisons import CodePath, ScopeDep
@@ -107,14 +109,27 @@ def draw_class_shares(
 
 
 @router.get("/assessments/ranking.{form}", response_class=Response, responses=RESPONSES)
-def draw_parameter_ranking(
+def draw_ranking_bars(
     session: SessionDep,
     catalogue: CatalogueDep,
     form: FormPath,
     period: PeriodQuery,
-    parameter: Annotated[str, Query(description="code of the parameter, such as tp")],
     scope: ScopeDep,
-    top: Annotated[int, Query(ge=1, le=100, description="how many sections are drawn")] = 20,
+    parameter: Annotated[
+        str | None, Query(description="sections by their mean of it, the worst first, such as tp")
+    ] = None,
+    what: Annotated[
+        Literal["cwqi", "flood-intensity"], Query(description="without `parameter`: the index to rank by")
+    ] = "cwqi",
+    of: Annotated[
+        Literal["city", "river", "section"] | None,
+        Query(description="who is ranked by the index; default: city for cwqi, else section"),
+    ] = None,
+    top: Annotated[int, Query(ge=1, le=100, description="how many are drawn")] = 20,
 ) -> Response:
-    """Sections by their mean of one parameter, the worst first."""
-    return drawn(ranking_picture(session, catalogue, parse_period(period), parameter, scope, top), form)
+    """Sections by their mean of a parameter, or cities, rivers and sections by an index."""
+    parsed = parse_period(period)
+    if parameter is None:
+        order = RankingOrder(what, of)
+        return drawn(index_picture(session, catalogue, parsed, order, scope, top), form)
+    return drawn(ranking_picture(session, catalogue, parsed, parameter, scope, top), form)
