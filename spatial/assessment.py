@@ -3,11 +3,11 @@
 Average first, then classify; classes are never averaged. All sums are exact, so neither the order of the
 rows nor the machine changes a result. What a period needs (环办〔2011〕22号, part 1 (2)):
 
-- month, or a range of up to 31 days: the mean of its samples, one is enough; - quarter: the mean of at
-least two samples; - year: the mean of twelve monthly means, at least eight at sections that freeze or run
-dry (a setting); - flood season, dry season, longer ranges: the method is silent. Like the year they take
-the mean of the monthly
-  means, and ask for two thirds of the months touched: the share that the quarter (2 of 3) and the
+- month, or a range of up to 31 days: the mean of its samples, one is enough;
+- quarter: the mean of at least two samples;
+- year: the mean of twelve monthly means, at least eight at sections that freeze or run dry (a setting);
+- flood season, dry season, longer ranges: the method is silent. Like the year they take the mean of the
+  monthly means, and ask for two thirds of the months touched: the share that the quarter (2 of 3) and the
   interrupted year (8 of 12) ask for.
 
 The minimum holds for the section, and for each core item (pH, oxygen, CODMn, ammonia, phosphorus) that was
@@ -18,6 +18,13 @@ Within a month, automatic data stand before manual data for six items, and a val
 enters as half of that limit (环办监测函〔2020〕82号). Where nothing at all was detected, the mean is judged
 as what it is: a value below the mean detection limit. Readings of stopped stations and of stations under
 maintenance do not enter, nor those that failed quality control; suspect ones enter by a setting.
+
+A class rests on the items that were measured. Where one of the items that it should rest on was not, the
+result names it, or, by a setting, is undetermined.
+
+`assess_sections` takes a frame of readings and one period, `assess_columns` any number of readings in columns
+of whole numbers (`spatial.columns`) and any number of periods. Both add up in `spatial.sums`; the tables of
+the second are judged at once (`spatial.judgement`), a single assessment is made when it is asked for.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
