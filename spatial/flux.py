@@ -3,7 +3,7 @@
 By default each calendar month is its mean concentration times its mean discharge times its seconds; `paired`
 multiplies readings of the same moment first, which is better where both are measured every few hours. Nothing
 is filled in: a period with a month of which concentration or discharge is unknown has no load, only that of
-the months that are known. In loads, what is below the detection limit counts as zero (SL 219-2013), a setting.
+the months that are known. In loads, what is below the detection limit counts as zero (SL 219-2013; a choice).
 """
 
 from collections.abc import Sequence
