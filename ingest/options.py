@@ -92,6 +92,10 @@ class IngestOptions:
     mapping :
         How the columns of a foreign file become ours: a TOML file, or the name of a mapping that is shipped
         (``wqp``). See :mod:`ingest.mapping`.
+    actor :
+        Who hands the file in.
+    note :
+        Why: kept with the upload, and told wherever it changed an assessment.
     """
 
     crs: str | None = None
@@ -116,6 +120,8 @@ class IngestOptions:
     negative_is_limit: bool = False
     detection_limits: Mapping[str, Decimal] = field(default_factory=dict)
     mapping: str | None = None
+    actor: str | None = None
+    note: str | None = None
     limits: Limits = field(default_factory=Limits)
 
 

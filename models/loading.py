@@ -70,8 +70,10 @@ def record_upload(
     size_bytes: int,
     source: str | None,
     options: Mapping[str, Any],
+    actor: str | None = None,
+    note: str | None = None,
 ) -> int:
-    """Write down that a file arrived; returns the number of the upload."""
+    """Write down that a file arrived, from whom and why; returns the number of the upload."""
     statement = (
         insert(UploadRow)
         .values(
@@ -81,6 +83,8 @@ def record_upload(
             size_bytes=size_bytes,
             source=source,
             options=dict(options),
+            actor=actor,
+            note=note,
             state="loading",
         )
         .returning(UploadRow.id)

@@ -494,6 +494,8 @@ def upload_record(row: UploadRow) -> dict[str, Any]:
         "file_sha256": row.file_sha256,
         "size_bytes": row.size_bytes,
         "source": row.source,
+        "actor": row.actor,
+        "note": row.note,
         "state": row.state,
         "rows_read": row.rows_read,
         "rows_loaded": row.rows_loaded,
