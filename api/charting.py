@@ -45,6 +45,7 @@ from spatial.groups import assess_groups
 from spatial.overlays import section_tables_in_force, standard_for
 from spatial.parameters import Parameter, find_parameter
 from spatial.period import Period, parse_period
+from spatial.ranking import rank_values
 from spatial.reading_use import ReadingUse, sort_readings
 from spatial.standards import Direction, Limit, Standard, load_evaluation_method
 from spatial.vocabulary import WaterBodyType
@@ -419,14 +420,16 @@ def ranking_picture(
     ]
     sign = 1 if direction is Direction.AT_LEAST else -1
     entries.sort(key=lambda pair: (sign * pair[1].mean, pair[0].code))
+    places = rank_values([entry.mean for _, entry in entries], largest_first=sign < 0)
     bars = [
         RankBar(
             name=f"{section.code} {section.name or ''}".strip(),
             value=entry.mean,
             shown=rounded(decimal_of(entry.mean)[0], 4),
             water_class=entry.item.water_class,
+            rank=place,
         )
-        for section, entry in entries
+        for (section, entry), place in zip(entries, places, strict=True)
     ]
     unit = words.unit(found.unit)
     name = words.parameter(found)

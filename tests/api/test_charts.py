@@ -184,6 +184,12 @@ def test_a_ranking_has_the_worst_first(sample: Any) -> None:
     oxygen = [Fraction(row[2]) for row in ranked("do").rows]
     assert phosphorus == sorted(phosphorus, reverse=True)
     assert oxygen == sorted(oxygen)
+    places = [int(row[0]) for row in ranked("tp").rows]
+    for number, place in enumerate(places):
+        # Equal means share a place, and the next counts them.
+        assert place in (number + 1, places[number - 1])
+        assert place == number + 1 or phosphorus[number] == phosphorus[number - 1]
+    assert len(set(places)) < len(places)
     assert len(phosphorus) == 39  # three sections of 42 have too few months
 
 

@@ -16,6 +16,7 @@ from spatial.errors import ExplanationError
 from spatial.explanation import Explanation, decimal_of, exact_json, explain_section
 from spatial.period import parse_period
 from spatial.reading_use import sort_readings
+from spatial.vocabulary import MissingRequired
 from tests.spatial.explanation_oracle import redo
 
 Frame = Callable[..., pd.DataFrame]
@@ -206,6 +207,40 @@ def test_hydrogen_ions_are_averaged_where_the_setting_says_so(sections_of: Frame
     assert acidity.rule == "hydrogen"
     # -log10((10^-7.6 + 10^-8.6) / 2) = 7.8596
     assert round(float(acidity.entry.mean), 4) == 7.8596
+
+
+def test_a_mean_is_rounded_before_it_is_judged_where_the_setting_says_so(
+    sections_of: Frame, readings_of: Frame
+) -> None:
+    readings = readings_of(("S1", "2025-06-01 08:00", CORE), ("S1", "2025-06-02 08:00", {"tp": "0.1208"}))
+    sections = sections_of({"code": "S1"})
+    # (0.08 + 0.1208) / 2 = 0.1004: above 0.1 as it is, 0.100 with the three published decimals.
+    for rounding, basis, judged, water_class in (
+        (False, "mean", "0.1004", 3),
+        (True, "rounded_mean", "0.100", 2),
+    ):
+        chosen = AssessmentSettings(round_means=rounding)
+        document = document_of(explained(sections, readings, "2025-06", chosen))
+        (phosphorus,) = (entry for entry in document["parameters"] if entry["code"] == "tp")
+        assert (phosphorus["basis"], phosphorus["judged"]["decimal"]) == (basis, judged)
+        assert phosphorus["mean"]["decimal"] == "0.1004"
+        assert document["class"] == water_class
+
+
+def test_an_item_that_was_not_measured_may_leave_the_class_open(
+    sections_of: Frame, readings_of: Frame
+) -> None:
+    some = {code: value for code, value in CORE.items() if code != "tp"}
+    readings = readings_of(("S1", "2025-06-01 08:00", some))
+    sections = sections_of({"code": "S1"})
+    usual = document_of(explained(sections, readings, "2025-06"))
+    assert usual["class"] == 2  # permanganate index 3.1
+    assert [warning["code"] for warning in usual["warnings"]] == ["required_items_missing"]
+    strict = AssessmentSettings(missing_required=MissingRequired.UNDETERMINED)
+    document = document_of(explained(sections, readings, "2025-06", strict))
+    assert (document["class"], document["class_range"]) == (None, [2, 6])
+    assert document["reasons"][0]["code"] == "required_items_missing"
+    assert document["changes"]["better"] is None
 
 
 def test_other_readings_than_those_assessed_are_no_explanation(
