@@ -193,3 +193,11 @@ def test_blocks_put_together_are_the_whole(readings_of):
     blocks = list(columns.blocks(3))
     assert [len(block) for block in blocks] == [3, 3, 1]
     assert np.concatenate([block.amount for block in blocks]).tolist() == columns.amount.tolist()
+
+
+@pytest.mark.parametrize("uploads", [[7, 7, 7], [7, None, 7], [9, 7, 9], [None, None, None]])
+def test_uploads_are_kept(readings_of, uploads):
+    frame = readings_of(*(("S", f"2025-06-0{day}", {"tp": "1"}) for day in (1, 2, 3)))
+    columns = ReadingColumns.from_arrow(as_arrow(frame, upload_id=pa.array(uploads, pa.int64())))
+    found = [-1] * 3 if columns.upload is None else columns.upload.tolist()
+    assert [None if index < 0 else columns.uploads[index] for index in found] == uploads
