@@ -50,6 +50,8 @@ NAME_WIDTH: Final = 210
 BAND_OPACITY: Final = 0.3
 LEGEND_ROW: Final = 20
 POINTS_MOST: Final = 3000
+MEANS_LARGE: Final = 48
+"""Up to so many monthly means stand out; of more the line is what counts."""
 GRID_ROWS_MOST: Final = 80
 WALL_ROWS: Final = 620
 BARS_MOST: Final = 60
@@ -649,7 +651,14 @@ def _series_marks(
         base = alt.Chart(_data(means)).encode(x=x, y=y)
         layers.append(base.mark_line(color=CHART_INK, strokeWidth=1.6))
         layers.append(
-            base.mark_point(shape="diamond", fill=CHART_INK, stroke=CHART_PAPER, size=60, opacity=1)
+            base.mark_point(
+                shape="diamond",
+                fill=CHART_INK,
+                stroke=CHART_PAPER,
+                size=60 if len(series.means) <= MEANS_LARGE else 14,
+                opacity=1,
+                strokeWidth=1 if len(series.means) <= MEANS_LARGE else 0,
+            )
         )
         halved = any(point.mark == "non_detect" for point in entered)
         label = text("charts.month_mean_halved" if halved else "charts.month_mean")
