@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from sqlalchemy import Engine
 
+from api.alerts import run_warnings
 from api.catalogue import Catalogue
 from api.errors import SampleDataMissingError
 from api.pictures import draw
@@ -21,6 +22,8 @@ from ingest.report import UploadReport
 from maps.page import save
 
 SAMPLE_DATA = Path(__file__).parents[1] / "sample_data"
+SAMPLE_YEARS = 2
+"""Whole years of readings before the day that the sample is evaluated for."""
 MAPS = ("overview", "buffers", "sections")
 
 
@@ -79,11 +82,15 @@ def sample_manifest(folder: Path = SAMPLE_DATA) -> SampleManifest:
 def load_sample(
     engine: Engine, manifest: SampleManifest, teller: Teller
 ) -> Iterator[tuple[SampleFile, UploadReport]]:
-    """Load every file of the sample data; loading it again changes nothing."""
+    """Load every file of the sample data, then look at what its readings warn of; again changes nothing."""
     for entry in manifest.files:
         with teller.working(teller.text("cli.loading", name=entry.path.name)):
             (report,) = load_files(engine, entry.kind, [entry.path], entry.options, text=teller.text)
         yield entry, report
+    # When everything is there that sections are held to: targets, sources, approved limits.
+    first = date(manifest.as_of.year - SAMPLE_YEARS, 1, 1)
+    with teller.working(teller.text("cli.evaluating")):
+        run_warnings(engine, first, manifest.as_of)
 
 
 def draw_maps(engine: Engine, settings: Settings, catalogue: Catalogue, as_of: date) -> list[Path]:
