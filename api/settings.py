@@ -37,6 +37,11 @@ class Settings(BaseSettings):
     warn_after_load: bool = Field(
         default=True, description="whether a load of readings looks at once at what they warn of"
     )
+    assess_after_load: bool = Field(
+        default=True,
+        description="whether a load of readings or sections assesses at once what it touches, and keeps both"
+        " verdicts",
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         default="WARNING", description="DEBUG, INFO, WARNING or ERROR; the log goes to stderr"
     )

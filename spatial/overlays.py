@@ -11,7 +11,7 @@ unless one names the other in `replaces`: nobody has to guess which one holds.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from functools import cache, partial
@@ -523,10 +523,13 @@ def assess_periods_in_force(
     periods: Sequence[Period],
     settings: AssessmentSettings | None = None,
     book: StandardBook | None = None,
+    *,
+    only: Mapping[str, Collection[str]] | None = None,
 ) -> Iterator[tuple[Period, list[SectionAssessment]]]:
     """Assess sections over periods, each under the standard in force for it on the last day of the period.
 
     As `assess_in_force`, from a stream of columns that is added up once for all periods and all standards.
+    `only` names the sections that are asked about, by the spelling of the period; without it all are.
 
     Yields
     ------
@@ -550,7 +553,8 @@ def assess_periods_in_force(
         return [tables[key].assessment(str(code), period) for code in list_cells(group.sections["code"])]
 
     for period in periods:
-        yield period, _assess_groups_in_force(sections, period, book, partial(assess, period=period))
+        asked = sections if only is None else sections[sections["code"].isin(list(only[period.text]))]
+        yield period, _assess_groups_in_force(asked, period, book, partial(assess, period=period))
 
 
 def section_tables_in_force(

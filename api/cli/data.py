@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from enum import StrEnum
+from getpass import getuser
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -20,6 +21,7 @@ from api.cli.door import (
     OutOption,
     door,
 )
+from api.cli.history import show_refresh
 from api.cli.warnings import show_counts
 from api.kinds import Kind
 from api.output import Column, Format, Row, json_pieces, to_json
@@ -160,6 +162,9 @@ def ingest_command(
     encoding: EncodingOption = None,
     sheet: SheetOption = None,
     source: Annotated[str | None, typer.Option("--source", help="where the file comes from")] = None,
+    note: Annotated[
+        str | None, typer.Option("--note", help="why: told wherever the file changes an assessment")
+    ] = None,
     mapping: MappingOption = None,
     captured_at: CapturedOption = None,
     negative_is_limit: NegativeOption = False,
@@ -182,7 +187,7 @@ def ingest_command(
     form: FormatOption = Format.TABLE,
 ) -> None:
     """Load files. Exit code: 0 all rows loaded, 1 rows rejected, 2 unusable file or arguments."""
-    from api.alerts import load_and_warn
+    from api.versions import load_and_follow
     from ingest.options import IngestOptions, parse_capture, parse_limits, parse_pairs
 
     opened = door(context)
@@ -203,6 +208,8 @@ def ingest_command(
         encoding=encoding,
         sheet=sheet,
         source=source,
+        actor=getuser(),
+        note=note,
         mapping=mapping,
         captured_at=parse_capture(captured_at),
         negative_is_limit=negative_is_limit,
@@ -215,14 +222,14 @@ def ingest_command(
     with opened.working(opened.text("cli.starting_database")):
         engine = opened.engine
     with LoadingBar(opened.err, kind.value) as bar:
-        reports = load_and_warn(
+        reports = load_and_follow(
             engine,
             kind.table,
             files,
             options,
+            settings=opened.settings,
             text=opened.text,
             progress=bar,
-            warn=opened.settings.warn_after_load,
         )
     if form is Format.JSON:
         _write_reports(opened, reports)
@@ -279,6 +286,8 @@ def show_report(opened: Door, report: Any, options: IngestOptions) -> None:
         show_quality(opened, row["quality"])
     if row["new_warnings"]:
         show_counts(opened, row["new_warnings"])
+    if row["assessments"]:
+        show_refresh(opened, row["assessments"])
     if row["rows_rejected"] and not options.partial:
         opened.say(text("cli.nothing_loaded", rejected=row["rows_rejected"]))
     if options.dry_run:

@@ -149,8 +149,19 @@ def assess_command(
             "--by-length", help="groups: also the shares by the river length that each section stands for"
         ),
     ] = False,
+    section: Annotated[str | None, typer.Option("--section", help="only this section")] = None,
+    history: Annotated[
+        bool,
+        typer.Option(
+            "--history", help="with --section: every stored assessment, and who changed what and why"
+        ),
+    ] = False,
+    known_at: Annotated[
+        str | None, typer.Option("--known-at", help="with --history: only what was stored by this moment")
+    ] = None,
 ) -> None:
     """Assess water quality over a period."""
+    from api.errors import NotKnownError
     from api.jobs import assess
     from api.specific_items import is_asked, section_rows
     from spatial.assessment import SectionAssessment
@@ -162,6 +173,17 @@ def assess_command(
     if by_length and by is Grouping.SECTION:
         message = "lengths weigh groups: add --by river, basin, region or nation"
         raise typer.BadParameter(message, param_hint="--by-length")
+    if (history or known_at is not None) and (section is None or not history):
+        message = opened.text("history.section_needed")
+        raise typer.BadParameter(message, param_hint="--section")
+    if section is not None and by is not Grouping.SECTION:
+        raise typer.BadParameter(opened.text("history.by_section"), param_hint="--section")
+    if history and section is not None:
+        from api.cli.history import show_history
+        from api.cli.warnings import parse_moment
+
+        show_history(opened, section, parsed, parse_moment(known_at, "--known-at"), chosen, out)
+        return
     if explain is not None:
         from api.cli.explain import explain_assessment
 
@@ -180,6 +202,9 @@ def assess_command(
         rows: list[Row] = [item.as_json() for item in assessed]
         if by is Grouping.SECTION:
             sections = [item for item in assessed if isinstance(item, SectionAssessment)]
+            sections = [item for item in sections if section is None or item.code == section]
+            if section is not None and not sections:
+                raise NotKnownError("section", section)
             rows = list(section_rows(sections, parsed.end, asked=specific_items))
     columns = _assessment_columns(opened, by, by_length=by_length)
     if by is Grouping.SECTION and is_asked(specific_items):

@@ -8,11 +8,13 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Query
 from fastapi.responses import Response
 
+from api.errors import BadRequestError
 from api.explaining import explain_in
 from api.features import feature_rows, read_section_feature
 from api.jobs import assess_period, assessment_settings, rules_in_use
 from api.schemas import ItemPage, ReadingPage
 from api.specific_items import section_rows
+from api.versions import assessment_history
 from api.web.dependencies import (
     BEIJING,
     AsOfQuery,
@@ -96,11 +98,24 @@ def read_assessment(
     explain: Annotated[
         bool, Query(description="the whole chain instead: readings, means, limits with clause, verdict")
     ] = False,
+    history: Annotated[
+        bool,
+        Query(description="instead: every stored version, with who changed what and why"),
+    ] = False,
+    known_at: Annotated[
+        datetime | None,
+        Query(description="with `history`: only what was stored by this moment (Beijing time without zone)"),
+    ] = None,
     use_suspect: SuspectQuery = None,
     specific_items: SpecificQuery = None,
 ) -> dict[str, Any]:
     """Class and verdict of one section over a period, with what decided it; `explain=true` tells why."""
     parsed = parse_period(period)
+    if known_at is not None and not history:
+        raise BadRequestError("known_at", known_at.isoformat(), "history=true beside it")
+    if history:
+        moment = known_at.replace(tzinfo=BEIJING) if known_at and known_at.tzinfo is None else known_at
+        return assessment_history(session, code, parsed, known_at=moment)
     settings = assessment_settings(rules_in_use(use_suspect))
     read_section_feature(session, code, parsed.end)
     if explain:

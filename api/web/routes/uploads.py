@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path as FilePath
 from pathlib import PurePath
 from typing import Annotated, Any, Literal
@@ -13,12 +14,12 @@ from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationInfo, field_validator
 from sqlalchemy.orm import Session
 
-from api.alerts import load_and_warn
 from api.errors import BadRequestError, NotKnownError, UploadTooLargeError
 from api.keys import authenticate, require_upload
 from api.kinds import Kind
 from api.output import to_csv
 from api.schemas import UploadOut
+from api.versions import load_and_follow
 from api.web.dependencies import CatalogueDep, SessionDep, SettingsDep
 from api.web.problems import ProblemOut
 from ingest.errors import OptionError
@@ -39,10 +40,15 @@ FILE_FIELDS = ("file", "mapping_file", "provinces")
 
 def require_key(
     request: Request, authorization: Annotated[str | None, Header(description="Bearer key")] = None
-) -> None:
-    """Let only keys pass that may upload."""
+) -> str:
+    """Let only keys pass that may upload; what the key is called."""
     with Session(request.app.state.engine()) as session:
-        require_upload(authenticate(session, authorization))
+        key = authenticate(session, authorization)
+        require_upload(key)
+        return key.name or key.prefix
+
+
+ActorDep = Annotated[str, Depends(require_key)]
 
 
 def plain_name(name: str) -> str:
@@ -117,6 +123,11 @@ class UploadForm(BaseModel):
         default=None, description="sheet or layer: name, or number counted from 1", examples=["2"]
     )
     source: OptionText = Field(default=None, description="where the file comes from")
+    note: OptionText = Field(
+        default=None,
+        description="why: told wherever the file changes an assessment",
+        examples=["实验室复核后更正"],
+    )
     captured_at: OptionText = Field(
         default=None,
         description="when a feed whose times have no year was captured: a day, or a moment",
@@ -176,12 +187,12 @@ StagedDep = Annotated[tuple[UploadForm, dict[str, FilePath]], Depends(staged)]
     "",
     status_code=202,
     response_model=UploadOut,
-    dependencies=[Depends(require_key)],
     responses={status: {"model": ProblemOut} for status in (401, 403, 413, 422)},
 )
 def create_upload(
     request: Request,
     kind: Annotated[Kind, Query(description="what the file holds")],
+    actor: ActorDep,
     upload: StagedDep,
     catalogue: CatalogueDep,
     partial: Annotated[bool, Query(description="as the field of this name")] = False,
@@ -195,14 +206,15 @@ def create_upload(
     partial = partial or form.partial
     try:
         options = options_of(form, paths, partial=partial, dry_run=dry_run or form.dry_run)
+        options = replace(options, actor=actor)
         engine = request.app.state.engine()
-        (report,) = load_and_warn(
+        (report,) = load_and_follow(
             engine,
             kind.table,
             [paths["file"]],
             options,
+            settings=request.app.state.settings,
             text=catalogue.text,
-            warn=request.app.state.settings.warn_after_load,
         )
     except OptionError as error:
         raise wrong_field(error, paths) from error
@@ -236,6 +248,7 @@ def options_of(
         encoding=form.encoding,
         sheet=form.sheet,
         source=form.source,
+        note=form.note,
         partial=partial,
         on_conflict=form.on_conflict,
         dry_run=dry_run,
