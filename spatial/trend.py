@@ -8,7 +8,7 @@ Mann–Kendall, for months the seasonal Kendall test) and says what the directio
 import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import ROUND_HALF_EVEN, Context, Decimal
 from fractions import Fraction
 from functools import cache
 from importlib import resources
@@ -35,6 +35,7 @@ from spatial.standards import (
 from spatial.vocabulary import Trend, WaterBodyType
 
 _FILE: Final = "spearman_critical.csv"
+_PRECISION: Final = Context(prec=28, rounding=ROUND_HALF_EVEN)
 _MOST_PERIODS: Final = 600  # fifty years of months
 _COLUMNS: Final = (
     "n",
@@ -133,6 +134,22 @@ def mean_ranks(values: Sequence[Number]) -> tuple[Fraction, ...]:
     return tuple(Fraction(first[value] + last[value], 2) for value in exact)
 
 
+def _correlation(ranks: Sequence[Fraction]) -> Fraction:
+    """Correlate ranks with time; exact without ties, to 28 digits with them, 0 where all are the same."""
+    count = len(ranks)
+    largest = Fraction(count**3 - count, 12)  # the sum of squares of ranks without ties, and of time
+    centre = Fraction(count + 1, 2)
+    squares = sum(((rank - centre) ** 2 for rank in ranks), Fraction(0))
+    if squares == 0:
+        return Fraction(0)
+    product = sum(((rank - centre) * place for place, rank in enumerate(ranks, 1)), Fraction(0))
+    if squares == largest:
+        return product / largest
+    ratio = product**2 / (squares * largest)
+    root = _PRECISION.sqrt(_PRECISION.divide(Decimal(ratio.numerator), Decimal(ratio.denominator)))
+    return Fraction(root) if product > 0 else -Fraction(root)
+
+
 def rank_trend(
     values: Sequence[Number],
     *,
@@ -141,9 +158,11 @@ def rank_trend(
 ) -> RankTrend | None:
     """Test a series in order of time, one value per period, for a rising or falling trend.
 
-    rs = 1 - 6 Σ d² / (N³ - N). Reaching the critical value counts as significant, within half of the last
-    printed digit, since the printed values are rounded fractions. None where no critical value is known for
-    so many periods.
+    rs = 1 - 6 Σ d² / (N³ - N). That holds where no two values are equal; with ties it leans upward, up
+    to 0.5 for a series that never changes. Tied values take what it stands for: the correlation of their
+    mean ranks with time. Reaching the critical value counts as significant, within half of the last printed
+    digit, since the printed values are rounded fractions. None where no critical value is known for so many
+    periods.
 
     Raises
     ------
@@ -158,8 +177,7 @@ def rank_trend(
     if critical is None:
         return None
     ranks = mean_ranks(values)
-    squares = sum(((rank - place) ** 2 for place, rank in enumerate(ranks, 1)), Fraction(0))
-    rs = 1 - 6 * squares / (count**3 - count)
+    rs = _correlation(ranks)
     reach = abs(rs) + Fraction(method.trend_tolerance)
     if reach < Fraction(critical.at_0_05):
         trend = Trend.NO_SIGNIFICANT_TREND

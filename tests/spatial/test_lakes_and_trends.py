@@ -161,11 +161,24 @@ def test_about_one_in_twenty_orders_of_six_is_significant():
     assert Fraction(found.count(Trend.SIGNIFICANT_INCREASE), 720) <= Fraction(5, 100)
 
 
-@given(values=st.lists(st.decimals(0, 9, places=2), min_size=5, max_size=14))
-def test_a_series_turned_round_has_the_opposite_coefficient_within_ties(values):
+@given(values=st.lists(st.decimals(0, 9, places=0), min_size=5, max_size=14))
+def test_a_series_turned_round_has_the_opposite_coefficient_with_ties_and_without(values):
     found, turned = rank_trend(values), rank_trend(values[::-1])
-    if not found.ties:
-        assert found.rs == -turned.rs
+    assert found.rs == -turned.rs
+
+
+@pytest.mark.parametrize("periods", [5, 12, 14, 30])
+def test_a_series_that_never_changes_has_no_trend(periods):
+    # By the short formula any constant series would have rs = 0.5, significant from 14 periods on.
+    found = rank_trend([Decimal("0.005")] * periods)
+    assert (found.rs, found.trend, found.significant_0_01) == (0, Trend.NO_SIGNIFICANT_TREND, False)
+
+
+def test_the_coefficient_of_tied_values_is_the_correlation_of_their_mean_ranks():
+    # Ranks 1.5, 1.5, 3, 4.5, 4.5 with 1 to 5: covariance 9, variances 9 and 10, so 9 / √90 = 0.948683.
+    found = rank_trend([Decimal(value) for value in (1, 1, 2, 3, 3)])
+    assert float(found.rs) == pytest.approx(9 / 90**0.5, abs=1e-15)
+    assert (found.trend, found.ties) == (Trend.SIGNIFICANT_INCREASE, True)
 
 
 def test_of_equal_ratios_the_earlier_item_of_table_1_is_the_first_pollutant():
