@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
@@ -292,3 +293,26 @@ def test_http_pages_warnings_and_lets_only_keys_that_may_upload_settle_them(
     assert empty_client.get("/api/v1/warnings/ffffffffffffffff").status_code == 404
     assert empty_client.get("/api/v1/warnings/xyz").status_code == 422
     assert empty_client.get("/api/v1/warnings", params={"severity": "green"}).status_code == 422
+
+
+FEED = (
+    Path(__file__).parents[2] / "../shared/data/water_quality/cnemc_national_2025-11-06_to_08.csv.gz"
+).resolve()
+
+
+@pytest.mark.skipif(not FEED.is_file(), reason="the national feed of November 2025 is not at hand")
+def test_the_national_feed_of_november_2025_gives_warnings_that_a_person_can_look_through(
+    fresh_database: Engine, tmp_path: Path
+) -> None:
+    path = tmp_path / "cnemc_national_2025-11-06_to_08.csv"
+    path.write_bytes(gzip.decompress(FEED.read_bytes()))
+    (report,) = load_and_warn(fresh_database, "readings", [path], IngestOptions(partial=True))
+    assert report.new_warnings is not None
+    found = shown(fresh_database, rule_id="low-oxygen")
+    assert found
+    # Every tenth published class is worse than Ⅲ; who looks gets fewer lines than there are such sections.
+    assert 100 < report.new_warnings["opened"] < 0.15 * report.new_warnings["sections"]
+    for warning in found:
+        assert warning["readings"] >= 2 or warning["severity"] == "red"
+        assert float(warning["measured"]["value"]) < 3
+        assert warning["evidence"]["data"]["upload_ids"] == [report.upload_id]
