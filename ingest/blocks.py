@@ -26,6 +26,7 @@ from ingest.errors import (
     EmptyFileError,
     IngestFileError,
     MixedEncodingsError,
+    NoTableError,
     OptionError,
     TooLargeError,
     UnknownFormatError,
@@ -268,7 +269,7 @@ def _decoded(path: Path, encoding: str, limits: Limits, *, alone: bool) -> tuple
             except UnicodeDecodeError as error:
                 return done + error.start, lines
             if "\x00" in text:
-                raise UnknownFormatError(path.name, "it holds NUL characters: this is no table of text")
+                raise NoTableError(path.name)
             lines += text.count("\n")
             done += len(chunk)
             if packed:

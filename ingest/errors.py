@@ -42,6 +42,40 @@ class UnknownFormatError(IngestFileError):
         super().__init__("format_unknown", file, f"cannot be read: {reason}", reason=reason)
 
 
+class UnsupportedEndingError(UnknownFormatError):
+    """Files with this ending are not read."""
+
+    def __init__(self, file: str, ending: str, endings: Sequence[str]) -> None:
+        known = " ".join(endings)
+        IngestFileError.__init__(
+            self,
+            "format_unsupported",
+            file,
+            f"{ending} is none of {known}",
+            ending=ending or "—",
+            endings=known,
+        )
+        self.ending = ending
+
+
+class NoTableError(UnknownFormatError):
+    """The content is neither a workbook nor a table of text."""
+
+    def __init__(self, file: str) -> None:
+        IngestFileError.__init__(self, "format_no_table", file, "is neither a workbook nor a table of text")
+
+
+class ArchiveError(UnknownFormatError):
+    """A packed file must hold one file, and no other packed one."""
+
+    def __init__(self, code: str, file: str, names: Sequence[str], count: int) -> None:
+        listed = ", ".join(names)
+        IngestFileError.__init__(
+            self, code, file, f"holds {count} files: {listed}", names=listed or "—", count=count
+        )
+        self.count = count
+
+
 class WrongEncodingError(IngestFileError):
     """The bytes are no text in the encoding that was named, or in any that are tried."""
 
@@ -99,15 +133,24 @@ class EmptyFileError(IngestFileError):
         super().__init__("file_empty", file, "holds no rows")
 
 
+_TOO_LARGE = {
+    "bytes": "file_too_large",
+    "unpacked bytes": "file_unpacks_too_large",
+    "rows": "file_too_many_rows",
+    "columns": "file_too_many_columns",
+    "cells": "file_too_many_cells",
+    "merged cells": "file_too_many_cells",
+}
+
+
 class TooLargeError(IngestFileError):
     """The file is above a limit of :class:`ingest.options.Limits`."""
 
     def __init__(self, file: str, what: str, limit: int, found: int) -> None:
         super().__init__(
-            "file_too_large",
+            _TOO_LARGE[what],
             file,
             f"has more {what} than allowed: {found} > {limit}",
-            what=what,
             limit=limit,
             found=found,
         )

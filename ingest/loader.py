@@ -23,7 +23,7 @@ import pandas as pd
 import psycopg
 import shapely
 from numpy.typing import NDArray
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
@@ -32,6 +32,7 @@ from ingest.errors import FileMissingError, LoadConflictError, OptionError
 from ingest.features import ParsedFeatures, fact_hash, parse_features
 from ingest.flagging import reflag
 from ingest.kinds import KINDS, LOADABLE, READINGS, Kind
+from ingest.mapping import mapping_sha256
 from ingest.names import fold_name
 from ingest.options import IngestOptions
 from ingest.readers import RawTable
@@ -42,6 +43,7 @@ from ingest.spreadsheets import REASON, defused
 from models import loading
 from models.sections import AliasStatement, insert_aliases
 from models.tables import SRID
+from models.uploads import fail_dead_uploads, hold_upload, release_upload
 
 Progress = Callable[[str, int, int], None]
 """``progress(stage, done, total)``: stages ``read``, ``check``, ``load``, counted in rows of the file."""
@@ -162,14 +164,22 @@ class _FileLoad:
         )
         self.rows = len(self.source)
         self.progress("check", 0, self.rows)
-        if not self.options.dry_run:
-            with Session(self.engine) as session, session.begin():
-                self.upload_id = self._record_upload(session)
-        try:
-            report = self._load(parsed)
-        except BaseException as error:
-            self._record_failure(error)
-            raise
+        # One connection for everything: the lock that says that this load lives is the connection's.
+        with self.engine.connect() as connection:
+            if not self.options.dry_run:
+                with Session(connection) as session, session.begin():
+                    fail_dead_uploads(session)
+                    self.upload_id = self._record_upload(session)
+                    hold_upload(session, self.upload_id)
+            try:
+                report = self._load(parsed, connection)
+            except BaseException as error:
+                connection.invalidate()  # whatever it is in the middle of; its lock goes with it
+                self._record_failure(error)
+                raise
+            if self.upload_id is not None:
+                with Session(connection) as session, session.begin():
+                    release_upload(session, self.upload_id)
         self.progress("load", report.rows_read, report.rows_read)
         return report
 
@@ -178,11 +188,11 @@ class _FileLoad:
             return ReadingsFile(self.path, self.options)
         return parse_features(self.kind, self.path, self.options, for_loading=True)
 
-    def _load(self, parsed: ParsedFeatures | ReadingsFile) -> UploadReport:
+    def _load(self, parsed: ParsedFeatures | ReadingsFile, connection: Connection) -> UploadReport:
         """One transaction: stage, compare, insert; kept only where nothing was refused, or when partial."""
         report: UploadReport | None = None
         try:
-            with Session(self.engine) as session, session.begin():
+            with Session(connection) as session, session.begin():
                 upload_id = self.upload_id if self.upload_id is not None else self._record_upload(session)
                 recorded_at = loading.lock_kinds(session, (self.kind,))
                 self.progress("load", 0, self.rows)
@@ -214,7 +224,7 @@ class _FileLoad:
         if report is None:
             raise RuntimeError("a transaction ended without a report")
         if not self.options.dry_run and not (self.options.partial or report.ok):
-            with Session(self.engine) as session, session.begin():
+            with Session(connection) as session, session.begin():
                 self._finish(session, report.upload_id or 0, report)
         return report
 
@@ -239,6 +249,7 @@ class _FileLoad:
             "constants": dict(options.constants) or None,
             "code_from": options.code_from,
             "mapping": None if options.mapping is None else Path(options.mapping).name,
+            "mapping_sha256": None if options.mapping is None else mapping_sha256(options.mapping),
             "encoding": options.encoding,
             "sheet": options.sheet,
             "captured_at": None if options.captured_at is None else options.captured_at.isoformat(),

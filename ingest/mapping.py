@@ -8,10 +8,11 @@ of the mapping (counted, with the rule's reason), or refused like any other bad 
 from __future__ import annotations
 
 import fnmatch
+import hashlib
 import tomllib
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -110,8 +111,22 @@ class ColumnMapping:
 
     def score(self, row: Sequence[str]) -> int:
         """How many cells of a row are columns of the mapping: the measure by which the header is found."""
-        wanted = self.foreign
-        return sum(cell.strip() in wanted for cell in row)
+        return len(self.places(row))
+
+    def places(self, headers: Sequence[str]) -> dict[str, int]:
+        """Where the columns that the mapping reads stand among these headers; those that are not there lack.
+
+        ``ActivityStartTime/Time`` is also ``ActivityStartTime.Time``: what is downloaded has the first, what
+        a statistics programme saved again the second.
+        """
+        exact = {header.strip(): place for place, header in reversed(list(enumerate(headers)))}
+        dotted = {header.replace("/", "."): place for header, place in reversed(list(exact.items()))}
+        found: dict[str, int] = {}
+        for name in self.foreign:
+            place = exact.get(name, dotted.get(name.replace("/", ".")))
+            if place is not None:
+                found[name] = place
+        return found
 
 
 # -- the file of a mapping -------------------------------------------------------------------------------
@@ -133,16 +148,8 @@ def load_mapping(name: str, kind: str) -> ColumnMapping:
     OptionError
         If there is none, it is no TOML, it says something unknown, or it is meant for another kind.
     """
-    if name in shipped_mappings():
-        text = (files("ingest") / "data" / "mappings" / f"{name}.toml").read_text(encoding="utf-8")
-    else:
-        try:
-            text = Path(name).read_text(encoding="utf-8")
-        except (OSError, UnicodeError, ValueError) as error:
-            known = ", ".join(shipped_mappings())
-            raise OptionError(OPTION, name, f"a TOML file, or one of: {known}") from error
     try:
-        document = tomllib.loads(text)
+        document = tomllib.loads(_mapping_text(name))
     except tomllib.TOMLDecodeError as error:
         raise OptionError(OPTION, name, f"TOML ({error})") from error
     return _mapping_of(name, document, kind)
@@ -239,6 +246,27 @@ def _texts(value: Any) -> tuple[str, ...]:
     return tuple(map(str, value)) if isinstance(value, list) else (str(value),)
 
 
+def mapping_sha256(name: str) -> str:
+    """The hash of a mapping's text, of the shipped one of this name or of this file: what it said then.
+
+    Raises
+    ------
+    OptionError
+        If there is none.
+    """
+    return hashlib.sha256(_mapping_text(name).encode()).hexdigest()
+
+
+def _mapping_text(name: str) -> str:
+    if name in shipped_mappings():
+        return (files("ingest") / "data" / "mappings" / f"{name}.toml").read_text(encoding="utf-8")
+    try:
+        return Path(name).read_text(encoding="utf-8")
+    except (OSError, UnicodeError, ValueError) as error:
+        known = ", ".join(shipped_mappings())
+        raise OptionError(OPTION, name, f"a TOML file, or one of: {known}") from error
+
+
 # -- a table under a mapping -----------------------------------------------------------------------------
 
 
@@ -250,7 +278,7 @@ def apply_mapping(table: RawTable, mapping: ColumnMapping) -> RawTable:
     MissingColumnsError
         If the file lacks a column that the mapping reads.
     """
-    places = {header.strip(): place for place, header in reversed(list(enumerate(table.columns)))}
+    places = mapping.places(table.columns)
     missing = sorted(mapping.foreign - places.keys())
     if missing:
         raise MissingColumnsError(table.file, missing, [name for name in table.columns if name])
@@ -276,7 +304,8 @@ class _Application:
     def __init__(self, table: RawTable, mapping: ColumnMapping, places: Mapping[str, int]) -> None:
         self.table = table
         self.mapping = mapping
-        self.cells = {name: table.cells[place] for name, place in places.items() if name in mapping.foreign}
+        self.cells = {name: table.cells[place] for name, place in places.items()}
+        self.own = {name: table.columns[place].strip() for name, place in places.items()}
         self.faults: list[Fault] = []
         self.left: Counter[tuple[str, str]] = Counter()
         self.stripped: dict[str, list[str]] = {}
@@ -309,7 +338,7 @@ class _Application:
         return RawTable(
             file=self.table.file,
             sheet=self.table.sheet,
-            columns=tuple(header for _, header, _ in self.columns),
+            columns=tuple(self.own.get(header, header) for _, header, _ in self.columns),
             cells=tuple(cells for _, _, cells in self.columns),
             rows=self.table.rows[chosen],
             geometry=None if self.table.geometry is None else self.table.geometry[chosen],
@@ -318,7 +347,9 @@ class _Application:
             bad_geometry=tuple(where[place] for place in self.table.bad_geometry if place in where),
             sheets_ignored=self.table.sheets_ignored,
             notices=(*self.table.notices, *notices),
-            faults=tuple(self.faults),
+            faults=tuple(
+                replace(fault, column=self.own.get(fault.column or "", fault.column)) for fault in self.faults
+            ),
             fields=tuple(field for field, _, _ in self.columns),
             date_1904=self.table.date_1904,
             origin=(self.table, chosen),

@@ -13,7 +13,7 @@ import zlib
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 
-from ingest.errors import TooLargeError, UnknownFormatError
+from ingest.errors import ArchiveError, TooLargeError, UnknownFormatError
 from ingest.options import Limits
 
 PACKED_ENDINGS = frozenset({".zip", ".gz", ".7z", ".rar", ".tar", ".tgz", ".bz2", ".xz", ".zst"})
@@ -28,8 +28,10 @@ def unpacked(path: Path, limits: Limits) -> tuple[str, bytes]:
 
     Raises
     ------
+    ArchiveError
+        If it holds several files, or another archive.
     UnknownFormatError
-        If it is no archive, holds several files or another archive, or is encrypted.
+        If it is no archive, or encrypted.
     TooLargeError
         If it would unpack to more than the limits allow.
     """
@@ -100,7 +102,7 @@ def only_member(file: str, archive: zipfile.ZipFile) -> zipfile.ZipInfo:
 
     Raises
     ------
-    UnknownFormatError
+    ArchiveError
         If there are several files or none, or it is an archive itself.
     """
     members = [
@@ -112,15 +114,15 @@ def only_member(file: str, archive: zipfile.ZipFile) -> zipfile.ZipInfo:
         and "/." not in item.filename
     ]
     if len(members) != 1:
-        names = ", ".join(item.filename for item in members[:8])
-        raise UnknownFormatError(file, f"the archive holds {len(members)} files instead of one: {names}")
+        names = [item.filename for item in members[:8]]
+        raise ArchiveError("archive_several", file, names, len(members))
     _refuse_nested(file, members[0].filename)
     return members[0]
 
 
 def _refuse_nested(file: str, inside: str) -> None:
     if PurePosixPath(inside).suffix.lower() in PACKED_ENDINGS:
-        raise UnknownFormatError(file, f"an archive inside an archive ({inside})")
+        raise ArchiveError("archive_nested", file, [inside], 1)
 
 
 def check_ratio(file: str, unpacked_bytes: int, packed_bytes: int, limits: Limits) -> None:

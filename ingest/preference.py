@@ -89,7 +89,7 @@ def _ranked(
     mapped = apply_mapping(read, mapping)
     fields = dict(zip(mapped.fields or (), mapped.cells, strict=True))
     places = mapped.origin[1].tolist() if mapped.origin is not None else list(range(len(mapped)))
-    headers = {header.strip(): at for at, header in reversed(list(enumerate(read.columns)))}
+    headers = mapping.places(read.columns)
     faulty = {fault.position for fault in mapped.faults}
     good = [
         at

@@ -36,10 +36,12 @@ from ingest.errors import (
     LockedFileError,
     MismatchedFormatError,
     MixedEncodingsError,
+    NoTableError,
     OptionError,
     SheetError,
     TooLargeError,
     UnknownFormatError,
+    UnsupportedEndingError,
     WrongEncodingError,
 )
 from ingest.feed import feed_table, is_feed
@@ -196,7 +198,7 @@ def read_table(path: Path, options: IngestOptions, header_score: HeaderScore) ->
     elif ending == ".gpkg":
         table = _read_layer(path.name, data, options)
     else:
-        raise UnknownFormatError(path.name, f"ending {ending!r} is none of {' '.join(ENDINGS)}")
+        raise UnsupportedEndingError(path.name, ending, ENDINGS)
     return _checked_size(table, options.limits)
 
 
@@ -266,9 +268,9 @@ def _read_by_content(
         try:
             table = _read_text(file, data, options, header_score)
         except (WrongEncodingError, UnknownFormatError) as error:
-            raise UnknownFormatError(file, "it is neither a workbook nor a table of text") from error
+            raise NoTableError(file) from error
         if header_score(table.columns) == 0:
-            raise UnknownFormatError(file, "it is neither a workbook nor a table of text")
+            raise NoTableError(file)
     params = {"ending": ending, "content": "XLS/XLSX" if book else "CSV/TXT"}
     return replace(table, notices=(*table.notices, Notice("format_by_content", params)))
 
@@ -387,7 +389,7 @@ def _unmarked_utf16(data: bytes) -> str | None:
 def _read_text(file: str, data: bytes, options: IngestOptions, header_score: HeaderScore) -> RawTable:
     text = decode(file, data, options.encoding)
     if "\x00" in text:
-        raise UnknownFormatError(file, "it holds NUL characters: this is no table of text")
+        raise NoTableError(file)
     if text.lstrip(' "\t\r\n').startswith(EXAMPLE_MARKS):
         raise ExampleOnlyError(file)
     delimiter = _sniff_delimiter(text, header_score)

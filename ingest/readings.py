@@ -51,8 +51,8 @@ from ingest.times import (
     names_a_day,
     parse_time,
 )
-from ingest.units import IDENTITY, Conversion, conversion
-from ingest.values import CellValue, Reading, parse_value
+from ingest.units import IDENTITY, Conversion, conversion, is_unit
+from ingest.values import CellValue, Reading, parse_value, unit_behind
 from spatial.parameters import Parameter, load_parameters
 
 FIELDS = (
@@ -130,8 +130,11 @@ _MISSING_TEXTS = frozenset({"", "-", "--", "—", "/", "*", "null", "None", "nan
 _MAX_DIGITS = 40
 _LONGEST_TEXT = 500
 """Names, codes and statuses are shorter; what is longer has swallowed its neighbours."""
+_OFFICE = re.compile(r"(?:站|局|中心|公司|院|所|厅|部|处|科|队|政府|委|办)$")
+"""An institution: 单位 is the word for the unit of a value, and for who reports it."""
 _FUTURE_SLACK = timedelta(days=1)
 """A clock may be ahead by so much; nothing is measured later."""
+_PLAIN = "dimensionless"
 _SUPERSEDED = "superseded"
 """Field of a column in whose place the caller named another."""
 
@@ -333,6 +336,10 @@ class _ReadingsParser:
         self.layout: Literal["wide", "long"] = (
             "long" if "parameter" in self.fields and "value" in self.fields else "wide"
         )
+        if self.layout == "wide":
+            self._settle_beside()
+        for column in (*self.shown.values(), *self.full.values()) if self.layout == "long" else ():
+            self.notices.append(Notice("column_not_stored", {"column": column.header}, column=column.header))
 
     # -- columns -----------------------------------------------------------------------------------------
 
@@ -369,6 +376,22 @@ class _ReadingsParser:
         if self.table.sheets_ignored:
             params = {"sheet": self.table.sheet or "", "others": ", ".join(self.table.sheets_ignored)}
             self.notices.append(Notice("sheets_ignored", params))
+
+    def _settle_beside(self) -> None:
+        """Keep a column of units, and one of detection limits, only where it says something of the values."""
+        unit, limit = self.fields.get("unit"), self.fields.get("detection_limit")
+        said = set() if unit is None else {clean_text(cell) for cell in set(self._cells("unit"))}
+        if unit is not None and all(_OFFICE.search(text) for text in said - _MISSING_TEXTS):
+            del self.fields["unit"]
+            self.notices.append(Notice("column_not_stored", {"column": unit.header}, column=unit.header))
+        if limit is not None and len(self.shown) > 1:
+            del self.fields["detection_limit"]
+            params = {"column": limit.header, "parameters": ", ".join(self.shown)}
+            self.notices.append(Notice("detection_limit_unassigned", params, column=limit.header))
+        for name in ("value", "full_value", "parameter"):
+            if name in self.fields:
+                header = self.fields.pop(name).header
+                self.notices.append(Notice("column_not_stored", {"column": header}, column=header))
 
     def _with_stated(self, mapped: list[MappedColumn]) -> list[MappedColumn]:
         """The columns, as the caller names them, and one more for each field that is the same throughout."""
@@ -609,15 +632,30 @@ class _ReadingsParser:
             raise UnitError(self.table.file, column.header, column.unit, canonical)
         return factor
 
-    def _read(self, code: str, text: str, factor: Conversion, limit: Decimal | None) -> CellValue:
-        """One cell of one parameter, in the parameter's unit, checked against what can be measured at all."""
+    def _read(
+        self,
+        code: str,
+        text: str,
+        factor: Conversion,
+        limit: Decimal | None,
+        *,
+        row_states_unit: bool = False,
+    ) -> CellValue:
+        """One cell of one parameter, in the parameter's unit, checked against what can be measured at all.
+
+        A unit behind the value counts before that of the header; one beside it in the row must be the same.
+        """
         parameter = self.registry[code]
-        cell = parse_value(
-            text,
-            # A convention for concentrations: three degrees below zero are no limit.
-            negative_is_limit=self.options.negative_is_limit and parameter.gross_min >= 0,
-            percent=parameter.unit == "%",
-        )
+        cell = self._parsed(parameter, text)
+        if cell.code in ("value_unreadable", "detection_limit_unreadable"):
+            bare, own = unit_behind(text) or ("", "")
+            if bare and is_unit(own) and self._parsed(parameter, bare).code is None:
+                stated = conversion(own, parameter.unit, code)
+                if stated is None:
+                    return CellValue(Reading.UNREADABLE, code="unit_not_convertible")
+                if row_states_unit and stated != factor:
+                    return CellValue(Reading.UNREADABLE, code="unit_contradicts")
+                cell, factor = self._parsed(parameter, bare), stated
         if cell.reading is Reading.NOT_DETECTED:
             if limit is None:
                 limit = self.options.detection_limits.get(code)
@@ -637,8 +675,18 @@ class _ReadingsParser:
             return CellValue(Reading.UNREADABLE, code="value_impossible")
         return CellValue(cell.reading, number)
 
+    def _parsed(self, parameter: Parameter, text: str) -> CellValue:
+        return parse_value(
+            text,
+            # A convention for concentrations: three degrees below zero are no limit.
+            negative_is_limit=self.options.negative_is_limit and parameter.gross_min >= 0,
+            percent=parameter.unit == "%",
+        )
+
     def _params_of(self, code: str, parameter: str) -> dict[str, Any]:
         entry = self.registry[parameter]
+        if code == "unit_not_convertible":
+            return {"canonical": entry.unit}
         params: dict[str, Any] = {"parameter": parameter, "name": entry.name_zh}
         if code == "value_impossible":
             params |= {"minimum": str(entry.gross_min), "maximum": str(entry.gross_max), "unit": entry.unit}
@@ -646,6 +694,8 @@ class _ReadingsParser:
 
     def _parsed_column(self, code: str, column: MappedColumn) -> _Values:
         factor = self._factor(code, column)
+        if self.fields.keys() & {"unit", "detection_limit"}:
+            return self._parsed_with_beside(code, column, factor)
         codes, texts = _factorize(self.table.cells[column.position])
         known = self.memory.of(code, factor)
         cells = []
@@ -661,6 +711,56 @@ class _ReadingsParser:
                         int(place), column.header, texts[entry], cell.code, **self._params_of(cell.code, code)
                     )
         return _Values(codes, texts, cells)
+
+    def _parsed_with_beside(self, code: str, column: MappedColumn, factor: Conversion) -> _Values:
+        """A column of values whose unit, or detection limit, stands in another cell of the row."""
+        beside = [
+            self._cells(name) if name in self.fields else [""] * len(self.table)
+            for name in ("unit", "detection_limit")
+        ]
+        entries: dict[tuple[str, str, str], int] = {}
+        codes = np.empty(len(self.table), dtype=np.intp)
+        cells: list[CellValue] = []
+        for place, key in enumerate(zip(self.table.cells[column.position], *beside, strict=True)):
+            entry = entries.setdefault(key, len(entries))
+            codes[place] = entry
+            if entry == len(cells):
+                cells.append(self._beside_cell(code, column, factor, *key))
+            cell = cells[entry]
+            if cell.code is not None:
+                wrong = {
+                    "unit_not_convertible": "unit",
+                    "unit_contradicts": "unit",
+                    "detection_limit_unreadable": "detection_limit",
+                }.get(cell.code, "")
+                header, said = column.header, key[0]
+                if wrong in self.fields and parse_value(key[0]).code is None:
+                    header, said = self.fields[wrong].header, key[1 if wrong == "unit" else 2]
+                self._problem(place, header, said, cell.code, **self._params_of(cell.code, code))
+        texts = np.empty(len(entries), dtype=object)
+        texts[:] = [text for text, _, _ in entries]
+        return _Values(codes, texts, cells)
+
+    def _beside_cell(
+        self, code: str, column: MappedColumn, factor: Conversion, text: str, unit: str, limit: str
+    ) -> CellValue:
+        """One value in the unit of its row, where its header states none; two that differ are refused."""
+        canonical = self.registry[code].unit
+        stated = clean_text(unit)
+        says = stated not in _MISSING_TEXTS and parse_value(text).reading is not Reading.MISSING
+        if says and column.unit is not None:
+            own = conversion(stated, canonical, code)
+            if own is not None and own != factor:
+                return CellValue(Reading.UNREADABLE, code="unit_contradicts")
+        elif says and not (canonical == _PLAIN and conversion(stated, canonical, code) is None):
+            own = conversion(stated, canonical, code)
+            if own is None:
+                return CellValue(Reading.UNREADABLE, code="unit_not_convertible")
+            factor = own
+        number, wrong = _limit_of(limit, factor)
+        if wrong:
+            return CellValue(Reading.UNREADABLE, code="detection_limit_unreadable")
+        return self._read(code, text, factor, number, row_states_unit=says and column.unit is None)
 
     def _wide(self, rows: pd.DataFrame) -> tuple[pd.DataFrame, CodedReadings]:
         places: list[NDArray[np.int64]] = []
@@ -756,13 +856,11 @@ class _ReadingsParser:
         )
         if factor is None:
             return _LongCell(code="unit_not_convertible", wrong="unit", params={"canonical": canonical})
-        stated_limit: Decimal | None = None
-        limit_cell = parse_value(limit)
-        if limit_cell.reading in (Reading.MEASURED, Reading.BELOW) and limit_cell.number is not None:
-            stated_limit = factor.apply(limit_cell.number)
-        if limit_cell.reading is Reading.UNREADABLE or (stated_limit is not None and stated_limit <= 0):
+        stated_limit, wrong = _limit_of(limit, factor)
+        if wrong:
             return _LongCell(code="detection_limit_unreadable", wrong="detection_limit")
-        cell = self._read(code, value, factor, stated_limit)
+        row_states_unit = clean_text(unit) not in _MISSING_TEXTS
+        cell = self._read(code, value, factor, stated_limit, row_states_unit=row_states_unit)
         if cell.code is not None:
             return _LongCell(code=cell.code, wrong="value", params=self._params_of(cell.code, code))
         full_cell = self._read(code, full, factor, stated_limit)
@@ -783,6 +881,15 @@ class _LongCell:
     code: str | None = None
     wrong: str = "value"
     params: Mapping[str, Any] = field(default_factory=dict)
+
+
+def _limit_of(text: str, factor: Conversion) -> tuple[Decimal | None, bool]:
+    """The detection limit of a row, converted, and whether what stands there is none."""
+    cell = parse_value(text)
+    limit: Decimal | None = None
+    if cell.reading in (Reading.MEASURED, Reading.BELOW) and cell.number is not None:
+        limit = factor.apply(cell.number)
+    return limit, cell.reading is Reading.UNREADABLE or (limit is not None and limit <= 0)
 
 
 def _unfit(text: str) -> str | None:

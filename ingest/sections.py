@@ -101,7 +101,7 @@ class SectionIndex:
         if own is not None or key.code is not None:
             ends = self._ends(key.section, day, frozenset())
             if not ends:
-                return Refusal("section_code", key.section, "section_code_unknown")
+                return self._unknown_code(key.section)
             return self._one(ends, key, "section_code", [own] if own is not None else [])
         called = self._called(key)
         if called:
@@ -132,6 +132,15 @@ class SectionIndex:
                 for other in (*self._by_name.get(name, ()), *entries):
                     if other.id != entry.id and not other.provisional and _together(entry, other):
                         yield name, entry, other
+
+    def _unknown_code(self, code: str) -> Refusal:
+        """Why a code is not taken, with those that it lacks zeros in front of: spreadsheets drop them."""
+        bare = _without_zeros(code)
+        similar = [entry for entry in self if bare and _without_zeros(entry.code) == bare]
+        if not similar:
+            return Refusal("section_code", code, "section_code_unknown")
+        listed = ", ".join(_candidate(entry, in_full=True) for entry in similar[:_CANDIDATES])
+        return Refusal("section_code", code, "section_code_zeros", {"said": code, "similar": listed})
 
     # -- how it is found ---------------------------------------------------------------------------------
 
@@ -207,6 +216,11 @@ class SectionIndex:
         listed = ", ".join(_candidate(entry, in_full=entry.id not in now) for entry in left[:_CANDIDATES])
         code = "section_ambiguous" if all(entry.id in now for entry in left) else "section_alias_ambiguous"
         return Refusal(column, key.section, code, {"candidates": listed})
+
+
+def _without_zeros(code: str) -> str:
+    """A code as a spreadsheet leaves it that takes it for a number."""
+    return fold_name(code).removesuffix(".0").lstrip("0")
 
 
 def _together(one: RegisteredSection, other: RegisteredSection) -> bool:

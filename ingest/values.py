@@ -80,12 +80,22 @@ _THOUSANDS = re.compile(r"^[+-]?\d{1,3}(?:,\d{3})+(?:\.\d+)?$")
 _BELOW = re.compile(
     r"^(?:(?:<|〈|小于|低于)(?P<sign>[^<=]+)|(?P<suffix>[-+\d.,x×*·^e␣]+?)l|(?:nd|未检出)[(\[]<?(?P<nd>[^()\[\]]+?)l?[)\]])$"
 )
+_UNIT_BEHIND = re.compile(
+    r"^(?P<head>(?:[<〈]|小于|低于)?[+-]?[\d.,\s]*\d\.?(?:\s*(?:[x×*·]\s*10\s*\^?|e)\s*[+-]?\d{1,3})?\s*l?)\s*"
+    r"(?P<unit>[^\W\d_].*|[°%#].*)$",
+    re.IGNORECASE,
+)
+_LIMIT_WITH_UNIT = re.compile(
+    r"^(?P<head>(?:nd|未检出)\s*[(\[]\s*<?\s*[\d.]+\s*l?)\s*(?P<unit>[^\W\d_].*?)(?P<tail>[)\]])$",
+    re.IGNORECASE,
+)
 _SPACED_DIGITS = re.compile(r"(?<=[\d.,]) (?=[\d.,])")
 _SPACED_THOUSANDS = re.compile(r"^[+-]?\d{1,3}(?: \d{3})+(?:\.\d+)?$")
 _APART = "␣"
 """Stands for a blank between two digits: ``7 8`` are two numbers, and never 78."""
 _SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺", "0123456789-+")
 _POWER_OF_TEN = re.compile(r"(10)([⁻⁺]?[⁰¹²³⁴⁵⁶⁷⁸⁹]+)$")
+_POWER_OF_TEN_WITHIN = re.compile(r"(?<=[x×*·])(10)([⁻⁺]?[⁰¹²³⁴⁵⁶⁷⁸⁹]+)")
 
 
 def parse_number(text: str) -> Decimal | None:
@@ -100,6 +110,22 @@ def parse_number(text: str) -> Decimal | None:
         return Decimal(match["mantissa"]).scaleb(int(match["power"]))
     if _THOUSANDS.match(folded):
         return Decimal(folded.replace(",", ""))
+    return None
+
+
+def unit_behind(text: str) -> tuple[str, str] | None:
+    """A cell such as ``12.3 mg/L`` or ``<0.01mg/L``: the value without what stands behind it, and that.
+
+    None where nothing stands behind a value. Whether it is a unit is the caller's to know.
+    """
+    powered = _POWER_OF_TEN_WITHIN.sub(
+        lambda match: f"{match[1]}^{match[2].translate(_SUPERSCRIPTS)}", text.strip()
+    )
+    words = unicodedata.normalize("NFKC", powered)
+    for pattern in (_UNIT_BEHIND, _LIMIT_WITH_UNIT):
+        match = pattern.match(words)
+        if match is not None and match["unit"].strip().casefold() != "l":  # of 0.05L, and no litre
+            return match["head"] + (match.groupdict().get("tail") or ""), match["unit"].strip()
     return None
 
 

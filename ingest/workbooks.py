@@ -43,6 +43,7 @@ _LETTERS = re.compile(_REFERENCE + rb"([A-Za-z]+)\d")
 _ROWS = re.compile(_REFERENCE + rb"[A-Za-z]*(\d+)")
 _REFERENCE_SIGNS = 12
 _BLANKS, _QUOTES = (9, 10, 13, 32), (34, 39)
+_ROW_HEADER, _CELLS = 0, frozenset({*range(1, 12), 62})
 MOST_PLACES = 30_000_000
 """Places of one sheet, empty ones included; a million rows of thirty columns."""
 _NO_NUMBER = re.compile(rb'\bt="(?!n")')
@@ -129,7 +130,11 @@ class Workbook:
     def read(self, name: str, as_text: Callable[[object], str]) -> Sheet:
         """The cells of one sheet as text; merged cells carry their value in each of their places."""
         xml = self._parts.get(self._paths.get(name, ""), b"")
-        self._check_extent(xml)
+        self._check_extent(_extent(xml))
+        if self.format == "XLSB":
+            for path, part in self._parts.items():
+                if path.startswith("xl/worksheets/"):
+                    self._check_extent(_binary_extent(part))
         try:
             with guarded(self.file):
                 sheet = self._book.get_sheet_by_name(name)
@@ -152,13 +157,13 @@ class Workbook:
         filled = self._fill_merged(rows, merged)
         return Sheet(name, rows, hidden, filled)
 
-    def _check_extent(self, xml: bytes) -> None:
+    def _check_extent(self, extent: tuple[int, int]) -> None:
         """Refuse a sheet whose farthest cells span more places than memory holds.
 
         calamine makes a place of each of them, filled or not: one stray cell in the last corner of a sheet
         is a matter of gigabytes.
         """
-        columns, rows = _extent(xml)
+        columns, rows = extent
         if columns * rows > MOST_PLACES:
             raise TooLargeError(self.file, "cells", MOST_PLACES, columns * rows)
 
@@ -252,6 +257,40 @@ def _extent(xml: bytes) -> tuple[int, int]:
         open_ &= letter | digit
     down = np.where(down > 0, down, 1)
     return max(int(across.max(initial=1)), 1), int(down.max(initial=1))
+
+
+def _binary_extent(part: bytes) -> tuple[int, int]:
+    """The last column and the last row that any cell of a binary sheet stands in, each at least 1.
+
+    [MS-XLSB] 2.1.4: records of a number and a length, seven bits a byte; a row header begins with the row, a
+    cell with its column.
+    """
+    columns = rows = 1
+    row = place = 0
+    while place < len(part):
+        kind, place = _seven_bits(part, place, 2)
+        size, place = _seven_bits(part, place, 4)
+        if kind == _ROW_HEADER:
+            row = int.from_bytes(part[place : place + 4], "little")
+        elif kind in _CELLS:
+            columns = max(columns, int.from_bytes(part[place : place + 4], "little") + 1)
+            rows = max(rows, row + 1)
+        place += size
+    return columns, rows
+
+
+def _seven_bits(part: bytes, place: int, most: int) -> tuple[int, int]:
+    """A number of up to `most` bytes, low bits first, and the place behind it."""
+    number = 0
+    for shift in range(most):
+        if place >= len(part):
+            break
+        byte = part[place]
+        place += 1
+        number |= (byte & 0x7F) << (7 * shift)
+        if not byte & 0x80:
+            break
+    return number, place
 
 
 def _check_repeats(file: str, content: bytes) -> None:

@@ -2,10 +2,12 @@
 """Loading into PostGIS: whole or not at all, every row accounted for, twice is once."""
 
 import csv
+import hashlib
 import signal
 import subprocess
 import sys
 import threading
+import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,6 +16,7 @@ from typing import Any
 import pytest
 import shapely
 from sqlalchemy import Engine, text
+from sqlalchemy.orm import Session
 
 from api.catalogue import Catalogue, Language
 from ingest import loader
@@ -22,6 +25,7 @@ from ingest.loader import load_files
 from ingest.options import IngestOptions
 from ingest.report import UploadReport
 from models import loading
+from models.uploads import fail_dead_uploads
 from tests.ingest.conftest import Write
 from tests.ingest.test_features import SAMPLES
 
@@ -377,7 +381,66 @@ def test_a_process_killed_in_the_middle_leaves_nothing_and_the_next_load_is_whol
     assert killed.returncode == -signal.SIGKILL
     for table in ("readings", "section_registry"):
         assert ask(fresh_database, f"SELECT count(*) FROM qingjiang.{table}") == [(0,)]
+    uploads = "SELECT state, finished_at IS NULL FROM qingjiang.uploads ORDER BY id"
+    assert ask(fresh_database, uploads) == [("loading", True)]
+    wait_until_nobody_holds(fresh_database)
     assert counts(load(fresh_database, "readings", path)) == (2, 2, 0, 0)
+    assert ask(fresh_database, uploads) == [("failed", False), ("loaded", False)]
+
+
+def wait_until_nobody_holds(engine: Engine) -> None:
+    """PostgreSQL notices in its own time that a client is gone."""
+    held = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 2"
+    for _ in range(200):
+        if ask(
+            engine, f"{held} AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+        ) == [(0,)]:
+            return
+        time.sleep(0.05)
+    raise AssertionError("a lock is still held")
+
+
+def test_a_load_that_lives_is_not_taken_for_dead(
+    fresh_database: Engine, write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[list[int]] = []
+    written = loading.copy_readings
+
+    def look_meanwhile(*arguments: Any) -> None:
+        written(*arguments)
+        with Session(fresh_database) as session, session.begin():
+            seen.append(fail_dead_uploads(session))
+
+    monkeypatch.setattr(loading, "copy_readings", look_meanwhile)
+    report = load(fresh_database, "readings", write("r.csv", feed({"pH": "7"})))
+    assert seen == [[]]
+    assert ask(fresh_database, "SELECT id, state FROM qingjiang.uploads") == [(report.upload_id, "loaded")]
+    wait_until_nobody_holds(fresh_database)
+
+
+def test_a_load_that_breaks_off_lets_go_of_its_upload(
+    fresh_database: Engine, write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: Any) -> None:
+        raise RuntimeError("the disk is full")
+
+    monkeypatch.setattr(loading, "copy_readings", broken)
+    with pytest.raises(RuntimeError, match="the disk is full"):
+        load(fresh_database, "readings", write("r.csv", feed({"pH": "7"})))
+    assert ask(fresh_database, "SELECT state FROM qingjiang.uploads") == [("failed",)]
+    wait_until_nobody_holds(fresh_database)
+
+
+def test_an_upload_keeps_the_hash_of_its_mapping_and_not_only_the_name(
+    fresh_database: Engine, write: Write, tmp_path: Path
+) -> None:
+    own = tmp_path / "own.toml"
+    own.write_text('[columns]\nsection = "点位"\nsampled_at = "何时"\nph = "酸碱"\n', encoding="utf-8")
+    path = write("r.csv", [{"点位": "S1", "何时": "2023-06-01", "酸碱": "7", "省份": "湖北省"}])
+    load(fresh_database, "readings", path, mapping=str(own), partial=True)
+    ((options,),) = ask(fresh_database, "SELECT options FROM qingjiang.uploads")
+    assert options["mapping"] == "own.toml"
+    assert options["mapping_sha256"] == hashlib.sha256(own.read_bytes()).hexdigest()
 
 
 def test_two_loaders_at_once_end_like_one(fresh_database: Engine, write: Write) -> None:

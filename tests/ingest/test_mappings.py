@@ -90,6 +90,33 @@ NO_SURFACE_WATER_SITE = {
 }  # fmt: skip
 
 
+@pytest.mark.parametrize("sign", ["/", "."])
+def test_a_file_of_the_portal_is_read_as_downloaded_and_as_saved_again(tmp_path: Path, sign: str) -> None:
+    mapping = load_mapping("wqp", "readings")
+    row = dict.fromkeys(mapping.foreign, "") | {
+        "MonitoringLocationIdentifier": "UTAHDWQ-1",
+        "StateCode": "49",
+        "CharacteristicName": "Phosphorus",
+        "ResultMeasureValue": "20",
+        "ResultMeasure.MeasureUnitCode": "ug/l",
+        "ResultSampleFractionText": "Total",
+        "MethodSpeciationName": "as P",
+        "ActivityStartDate": "2020-07-01",
+        "ActivityStartTime.Time": "10:00:00",
+        "ActivityStartTime.TimeZoneCode": "MST",
+    }
+    path = tmp_path / "results.csv"
+    headers = [name.replace(".", sign) for name in row]
+    bad = {**row, "ResultMeasure.MeasureUnitCode": "mg/kg"}
+    with path.open("w", encoding="utf-8", newline="") as stream:
+        csv.writer(stream).writerows([headers, list(row.values()), list(bad.values())])
+    parsed = parse_readings(path, IngestOptions(mapping="wqp"), for_loading=True)
+    assert parsed.readings[["parameter", "value"]].to_numpy().tolist() == [["tp", Decimal("0.020")]]
+    assert parsed.samples["sampled_at"].iloc[0].isoformat() == "2020-07-02T01:00:00+08:00"
+    told = [(problem.row, problem.column, problem.code) for problem in parsed.problems]
+    assert told == [(3, f"ResultMeasure{sign}MeasureUnitCode", "unit_not_convertible")]
+
+
 class Expected(NamedTuple):
     """What must become of a row: left out, refused, or a reading."""
 

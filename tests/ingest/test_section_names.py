@@ -48,6 +48,18 @@ def problems(report: UploadReport) -> list[tuple[int, str]]:
     return [(problem.row, problem.code) for problem in report.problems]
 
 
+@pytest.mark.parametrize("said", ["42", "42.0", "00042"])
+def test_a_code_that_lost_its_zeros_is_refused_with_the_one_that_has_them(
+    fresh_database: Engine, write: Write, said: str
+) -> None:
+    load(fresh_database, "sections", write("s.csv", [section("0042", "南津关"), section("0420", "虎牙")]))
+    rows = [reading("", 断面编码=said), reading("", 断面编码="9999", 省份="")]
+    report = load(fresh_database, "readings", write("r.csv", rows))
+    assert problems(report) == [(2, "section_code_zeros"), (3, "section_code_unknown")]
+    assert report.problems[0].params == {"said": said, "similar": "0042 南津关 (湖北省)"}
+    assert "0042 南津关" in Catalogue().text("ingest.section_code_zeros", **report.problems[0].params)
+
+
 @pytest.mark.parametrize(
     "cell", ["旧沌口", "沌口老站、旧沌口", "a;旧沌口", "旧沌口/b", "旧沌口，沌口（老）", "沌口老站\n旧沌口"]
 )

@@ -292,7 +292,7 @@ TABLES = (
          refused="format_unknown"),
     Case("a torn workbook", "outfalls", "p.xlsx", as_workbook({"一": [["编码", "名称"], ["P1", "甲"]]})[:900],
          refused="format_unknown"),
-    Case("a letter of a word processor", "outfalls", "p.docx", b"PK\x03\x04", refused="format_unknown"),
+    Case("a letter of a word processor", "outfalls", "p.docx", b"PK\x03\x04", refused="format_unsupported"),
     Case("a sheet that is not there", "outfalls", "p.xlsx",
          as_workbook({"一": [["编码", "名称"], ["P1", "甲"]]}), refused="sheet_missing",
          options=IngestOptions(sheet="二")),

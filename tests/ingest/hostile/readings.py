@@ -139,6 +139,48 @@ def zipped(**members: bytes) -> bytes:
     return stream.getvalue()
 
 
+def binary_workbook(row: int, column: int) -> bytes:
+    """A sheet of [MS-XLSB] by hand: two headers, and one cell more at this place (from 0)."""
+
+    def record(kind: int, data: bytes = b"") -> bytes:
+        head = bytes([kind]) if kind < 0x80 else bytes([kind & 0x7F | 0x80, kind >> 7])
+        return head + bytes([len(data)]) + data
+
+    def wide(text: str) -> bytes:
+        return struct.pack("<I", len(text)) + text.encode("utf-16-le")
+
+    def line(number: int) -> bytes:
+        return record(0, struct.pack("<I", number) + bytes(13))
+
+    def cell(place: int, text: str) -> bytes:
+        return record(6, struct.pack("<II", place, 0) + wide(text))
+
+    office = "http://schemas.openxmlformats.org"
+    links = (
+        f'<Relationships xmlns="{office}/package/2006/relationships"><Relationship Id="rId1"'
+        f' Type="{office}/officeDocument/2006/relationships/worksheet" Target="worksheets/sheet1.bin"/>'
+        "</Relationships>"
+    )
+    sheet = record(0x9C, struct.pack("<II", 0, 1) + wide("rId1") + wide("表"))
+    extent = record(0x94, struct.pack("<IIII", 0, 1, 0, 1))  # what it says of its size is not to be trusted
+    cells = (
+        extent
+        + record(0x91)
+        + line(0)
+        + cell(0, "断面名称")
+        + cell(1, "监测时间")
+        + line(row)
+        + cell(column, "x")
+    )
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        archive.writestr("[Content_Types].xml", "<Types/>")
+        archive.writestr("xl/_rels/workbook.bin.rels", links)
+        archive.writestr("xl/workbook.bin", record(0x83) + record(0x8F) + sheet + record(0x90) + record(0x84))
+        archive.writestr("xl/worksheets/sheet1.bin", record(0x81) + cells + record(0x92) + record(0x82))
+    return stream.getvalue()
+
+
 def lying(archive: bytes, size: int) -> bytes:
     """The archive whose directory says another size of its only file."""
     place = archive.index(b"PK\x01\x02") + 24
@@ -191,7 +233,7 @@ ENCODINGS = (
              b"\xef\xbb\xbf" + as_csv(SOUND) + b"\xef\xbb\xbf" + as_csv(OTHER), loaded=2,
              notices=((None, "header_rows_skipped"),)),
     readings("a mark of the byte order in a name", second(断面名称="\ufeff沌口"), loaded=2),
-    readings("NUL bytes", as_csv(SOUND) + b"\x00\x00,,,,\n", refused="format_unknown"),
+    readings("NUL bytes", as_csv(SOUND) + b"\x00\x00,,,,\n", refused="format_no_table"),
     readings("bytes of no encoding", as_csv(SOUND) + b"\xff\xff\x80", refused="encoding_wrong"),
     readings("a control character in a name", second(断面名称="沌\x07口"), loaded=1,
              faults=((3, NAME, "text_control_character"),)),
@@ -241,7 +283,7 @@ TEXTS = (
              faults=((3, NAME, "text_too_long"),)),
     readings("as many columns as a spreadsheet has",
              as_csv((*HEADER, *map(str, range(16_379))), (*SOUND.values(), *[""] * 16_379)),
-             refused="file_too_large"),
+             refused="file_too_many_columns"),
 )  # fmt: skip
 
 UNITS = (
@@ -291,8 +333,16 @@ VALUES = (
         f",{TP},".encode(), ",备用,".encode()).replace(b"0.05L", b""), loaded=2,
              notices=((None, "column_unknown"),)),
     readings("a power of ten in words", as_csv({**SOUND, "粪大肠菌群(个/L)": "1.2×10^4"}), loaded=1),
-    refused_value("a percentage for a concentration", "12%"),
-    refused_value("a number and its unit in one cell", "12.3 mg/L"),
+    refused_value("a percentage for a concentration", "12%", "unit_not_convertible"),
+    readings("a number and its unit in one cell", value("0.123 mg/L"), loaded=2),
+    readings("a number and another unit of the same in one cell", value("123 μg/L"), loaded=2),
+    refused_value("a number and a unit of something else in one cell", "12.3 mg/kg", "unit_not_convertible"),
+    readings("one column of units for the whole row",
+             as_csv({**{k.split("(")[0]: v for k, v in SOUND.items()}, "单位": "mg/L"}), loaded=1),
+    readings("a column of units that says otherwise than the header", as_csv({**SOUND, "单位": "μg/L"}),
+             faults=((2, "单位", "unit_contradicts"), (2, "单位", "unit_contradicts"))),
+    readings("one column of limits for several parameters", as_csv({**SOUND, "检出限": "0.01"}), loaded=1,
+             notices=((None, "detection_limit_unassigned"),)),
     refused_value("a blank in a number", "0 .1 2"),
     refused_value("a comma for a point", "0,12"),
     readings("blanks that do not break", value("\u00a00.05\u00a0L\u3000"), loaded=2),
@@ -350,10 +400,10 @@ IDENTITIES = (
              faults=((3, "断面编码", "section_code_unknown"),)),
     readings("a code that lost its zeros",
              as_csv({**SOUND, "断面编码": "S1"}, {**OTHER, "断面编码": "420100"}), loaded=1,
-             faults=((3, "断面编码", "section_code_unknown"),)),
+             faults=((3, "断面编码", "section_code_zeros"),)),
     readings("a code that is a number in a workbook",
              as_workbook({"数据": [("断面编码", "监测时间", TP), (420100, "2023-06-30", 0.1)]}),
-             file="readings.xlsx", faults=((2, "断面编码", "section_code_unknown"),)),
+             file="readings.xlsx", faults=((2, "断面编码", "section_code_zeros"),)),
     readings("no section", second(断面名称=""), loaded=1, faults=((3, NAME, "value_missing"),)),
     readings("a row twice", as_csv(SOUND, SOUND), loaded=1, duplicate=1),
     readings("a row that is stored", as_csv({**SOUND, TIME: "2023-05-01 08:00", TP: "0.3", NH3: "0.4"}),
@@ -430,7 +480,7 @@ WORKBOOKS = (
     readings("a day for a value", changed("D3", dt.date(2023, 1, 2)), file="readings.xlsx", loaded=1,
              faults=((3, TP, "value_unreadable"),)),
     readings("a percentage for a concentration on a sheet", changed("D3", 0.1, "0%"), file="readings.xlsx",
-             loaded=1, faults=((3, TP, "value_unreadable"),)),
+             loaded=1, faults=((3, TP, "unit_not_convertible"),)),
     readings("a workbook in the days of the other epoch",
              rewritten(changed("C3", 43646.25), "xl/workbook.xml",
                        lambda xml: xml.replace(b"<workbookPr", b'<workbookPr date1904="1"')),
@@ -446,10 +496,14 @@ WORKBOOKS = (
     readings("a torn workbook of the old kind", (FILES / "old.xls").read_bytes()[:2_500],
              file="readings.xls", refused="format_unknown"),
     readings("a cell in the last corner of a sheet", changed("XFD1048576", "x"), file="readings.xlsx",
-             refused="file_too_large"),
+             refused="file_too_many_cells"),
+    readings("a cell in the last corner of a binary sheet", binary_workbook(1_048_575, 16_383),
+             file="readings.xlsb", refused="file_too_many_cells"),
     readings("a row that stands for a hundred million",
              rewritten((FILES / "old.ods").read_bytes(), "content.xml", repeated), file="readings.ods",
-             refused="file_too_large"),
+             refused="file_too_many_cells"),
+    readings("a binary sheet without a table", binary_workbook(1, 1), file="readings.xlsb",
+             refused="file_empty"),
     readings("a workbook behind a password", (FILES / "locked.xlsx").read_bytes(), file="readings.xlsx",
              refused="file_locked"),
     readings("a torn workbook", workbook()[:900], file="readings.xlsx", refused="format_unknown"),
@@ -473,21 +527,21 @@ WORKBOOKS = (
 PACKED = (
     readings("a packed text", zipped(readings_dot_csv=as_csv(SOUND)), file="readings.zip", loaded=1),
     readings("an archive within an archive", zipped(a_dot_zip=zipped(a_dot_csv=as_csv(SOUND))),
-             file="readings.zip", refused="format_unknown"),
+             file="readings.zip", refused="archive_nested"),
     readings("two files in one archive", zipped(a_dot_csv=as_csv(SOUND), b_dot_csv=as_csv(OTHER)),
-             file="readings.zip", refused="format_unknown"),
+             file="readings.zip", refused="archive_several"),
     readings("an archive that climbs out of its folder", zipped(_up__up_etc_dot_csv=as_csv(SOUND)),
-             file="readings.zip", refused="format_unknown"),
+             file="readings.zip", refused="archive_several"),
     readings("an archive that unpacks out of all proportion", zipped(a_dot_csv=b"0" * (70 << 20)),
-             file="readings.zip", refused="file_too_large"),
+             file="readings.zip", refused="file_unpacks_too_large"),
     readings("an archive that says it unpacks to four gigabytes",
              lying(zipped(a_dot_csv=as_csv(SOUND)), 4_200_000_000), file="readings.zip",
-             refused="file_too_large"),
+             refused="file_unpacks_too_large"),
     readings("an archive that says it holds less", lying(zipped(a_dot_csv=as_csv(SOUND)), 10),
              file="readings.zip", refused="format_unknown"),
     readings("a packed workbook out of all proportion",
              rewritten(workbook(), "docProps/app.xml", lambda xml: xml + b" " * (70 << 20)),
-             file="readings.xlsx", refused="file_too_large"),
+             file="readings.xlsx", refused="file_unpacks_too_large"),
     readings("a torn packing", gzip.compress(as_csv(SOUND))[:-12], file="readings.csv.gz",
              refused="format_unknown"),
     readings("no packing at all", as_csv(SOUND), file="readings.csv.gz", refused="format_unknown"),
@@ -501,7 +555,7 @@ PACKED = (
              refused="format_unknown"),
     readings("a document as deep as the sea", b"[" * 100_000, file="readings.json",
              refused="format_unknown"),
-    readings("an ending of nobody", as_csv(SOUND), file="readings.wps", refused="format_unknown"),
+    readings("an ending of nobody", as_csv(SOUND), file="readings.wps", refused="format_unsupported"),
 )  # fmt: skip
 
 READINGS = (
