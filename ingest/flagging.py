@@ -9,6 +9,7 @@ memory or, of a long file, in temporary files by section; so neither the blocks 
 from __future__ import annotations
 
 import tempfile
+from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -73,6 +74,26 @@ class Cells:
     values: Sequence[Decimal | None]
     censored: Sequence[bool]
     fulls: Sequence[Decimal | None]
+
+
+class Lost:
+    """Readings of a file, by row and parameter, that gave way to another one; there may be millions."""
+
+    def __init__(self) -> None:
+        self._rows = array("q")
+        self._parameters = array("h")
+        self._codes: dict[str, int] = {}
+
+    def add(self, row: int, parameter: str) -> None:
+        """Add one reading."""
+        self._rows.append(row)
+        self._parameters.append(self._codes.setdefault(parameter, len(self._codes)))
+
+    def keys(self, places: Mapping[str, int]) -> Ints:
+        """One number for each: its row times the number of places, plus the place of its parameter."""
+        place_of = np.array([places[code] for code in self._codes], dtype=np.int64)
+        rows = np.array(self._rows, dtype=np.int64)
+        return rows * len(places) + place_of[np.array(self._parameters, dtype=np.int64)]
 
 
 class QualityControl:
@@ -182,7 +203,7 @@ class QualityControl:
         upload_id: int,
         *,
         refused: Ints,
-        lost: Sequence[tuple[int, str]],
+        lost: Lost,
         spans: Mapping[Month, tuple[Ints, Ints, Ints] | None],
         written: bool,
     ) -> None:
@@ -193,7 +214,7 @@ class QualityControl:
         refused :
             Rows of the file that were refused after all: they are nobody's neighbours.
         lost :
-            Readings, as (row, parameter), that gave way to another one of the same section and time.
+            Readings that gave way to another one of the same section and time.
         spans :
             What was stored before, by Beijing month of the file: section numbers ascending, with the first
             and last moment in microseconds; None for nothing.
@@ -201,7 +222,7 @@ class QualityControl:
             Whether the readings were written; else they are only counted.
         """
         near = _Near(session, spans, self.thresholds) if written else None
-        gone = np.array([row * len(self._places) + self._places[code] for row, code in lost], dtype=np.int64)
+        gone = lost.keys(self._places)
         for part in self._parts():
             own = part[~np.isin(part["row"], refused)] if len(refused) else part
             if len(gone):

@@ -15,12 +15,12 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
-from itertools import groupby
+from itertools import chain, groupby
 from pathlib import Path
 from threading import Lock
 from types import TracebackType
@@ -34,7 +34,7 @@ from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
 from ingest.blocks import BlockSource
-from ingest.flagging import Cells, QualityControl
+from ingest.flagging import Cells, Lost, QualityControl
 from ingest.names import fold_name
 from ingest.options import IngestOptions
 from ingest.problemlog import ProblemLog
@@ -49,6 +49,8 @@ Ints = NDArray[np.int64]
 Keys = NDArray[np.uint64]
 Bools = NDArray[np.bool_]
 
+CONFLICTS_TOLD = 10_000
+"""Conflicts of one kind, resolved by the policy, that are told one by one; of those beyond, the number."""
 _CANDIDATES = 8
 _PENDING_BLOCKS = 2
 _NOTHING: Ints = np.empty(0, dtype=np.int64)
@@ -336,7 +338,8 @@ class ReadingsLoad:
         self.noted: set[str] = set()
         self.quality = QualityControl()
         self.columns: set[str] = set()
-        self.lost: list[tuple[int, str]] = []
+        self.lost = Lost()
+        self.conflicts: Counter[str] = Counter()
         self.copied_sections: set[int] = set()
         self.copied_parameters: set[str] = set()
         loading.create_staging(self.session)
@@ -364,6 +367,7 @@ class ReadingsLoad:
         if loaded_clash and (self.partial or self.on_conflict == "replace"):
             return late
         self._insert_staged()
+        self._note_further_conflicts()
         book = self.outcome.book
         rest = book.rows(RowBook.READ)
         book.mark(rest[~book.has(rest, RowBook.REJECTED | RowBook.LOADED)], RowBook.DUPLICATE)
@@ -627,44 +631,64 @@ class ReadingsLoad:
         if not self.staged:
             return False
         loaded = False
+        refused: set[int] = set()
         # What is staged only because it is stored already needs no look at the rest of the file.
-        clashes = loading.staged_clashes(self.session) if self.repeats else []
+        clashes = loading.staged_clashes(self.session) if self.repeats else iter(())
         if self.on_conflict != "reject":
-            self._note_file_clashes(clashes)
-            loaded = any(clash.loaded for clash in clashes)
-            clashes = []
+            loaded = self._note_file_clashes(clashes)
+            clashes = iter(())
         # A status has no revisions: whatever is to happen to readings, two that differ are refused.
-        clashes += loading.staged_status_clashes(self.session)
+        clashes = chain(clashes, loading.staged_status_clashes(self.session))
         for _, group in groupby(clashes, key=lambda clash: (clash.parameter, clash.subject)):
             together = list(group)
             rows = [clash.source_row for clash in together]
+            refused.update(rows)
             for clash in together:
                 loaded |= clash.loaded
                 others = ", ".join(str(other) for other in rows if other != clash.source_row)
                 self._problem(
                     clash.source_row, clash.parameter, clash.value, "reading_conflict_in_file", others=others
                 )
-        loading.drop_staged(self.session, sorted({clash.source_row for clash in clashes}))
+        loading.drop_staged(self.session, sorted(refused))
         return loaded
 
-    def _note_file_clashes(self, clashes: Sequence[loading.FileClash]) -> None:
-        """Say of each row that another one of the file says otherwise, and which one is taken."""
+    def _note_file_clashes(self, clashes: Iterable[loading.FileClash]) -> bool:
+        """Say of each row that another one of the file says otherwise, and which one is taken.
+
+        Returns whether one of them is among the loaded readings already.
+        """
+        loaded = False
         code = "reading_conflict_first_row" if self.on_conflict == "keep" else "reading_conflict_last_row"
         for _, group in groupby(clashes, key=lambda clash: clash.subject):
             together = list(group)
             lost = together[1:] if self.on_conflict == "keep" else together[:-1]
-            self.lost += [(clash.source_row, clash.parameter) for clash in lost]
+            for clash in lost:
+                self.lost.add(clash.source_row, clash.parameter)
             for clash in together:
+                loaded |= clash.loaded
                 others = ", ".join(str(o.source_row) for o in together if o.source_row != clash.source_row)
                 column = self.headers.get(clash.parameter, clash.parameter)
-                self.outcome.notices.append(Notice(code, {"others": others}, clash.source_row, column))
+                self._note_conflict(Notice(code, {"others": others}, clash.source_row, column))
+        return loaded
 
-    def _note_stored_clashes(self, clashes: Sequence[loading.Clash]) -> None:
+    def _note_conflict(self, notice: Notice) -> None:
+        """Tell the first conflicts one by one, and of the others how many there are."""
+        self.conflicts[notice.code] += 1
+        if self.conflicts[notice.code] <= CONFLICTS_TOLD:
+            self.outcome.notices.append(notice)
+
+    def _note_further_conflicts(self) -> None:
+        for told, count in self.conflicts.items():
+            if count > CONFLICTS_TOLD:
+                params = {"count": count - CONFLICTS_TOLD, "told": CONFLICTS_TOLD, "policy": self.on_conflict}
+                self.outcome.notices.append(Notice(f"{told}_more", params))
+
+    def _note_stored_clashes(self, clashes: Iterable[loading.Clash]) -> None:
         """Say of each value that the stored one differs, and which of the two stands now."""
         code = "reading_conflict_kept" if self.on_conflict == "keep" else "reading_conflict_replaced"
-        if self.on_conflict == "keep":
-            self.lost += [(clash.source_row, clash.parameter) for clash in clashes]
         for clash in clashes:
+            if self.on_conflict == "keep":
+                self.lost.add(clash.source_row, clash.parameter)
             params = {
                 "said": clash.said,
                 "stored": clash.stored,
@@ -673,7 +697,7 @@ class ReadingsLoad:
                 "other": clash.stored_row or "—",
             }
             column = self.headers.get(clash.parameter, clash.parameter)
-            self.outcome.notices.append(Notice(code, params, clash.source_row, column))
+            self._note_conflict(Notice(code, params, clash.source_row, column))
 
     def _insert_staged(self) -> None:
         """Compare what is staged with what is stored, and insert what is new."""
@@ -683,9 +707,10 @@ class ReadingsLoad:
         clashes = loading.stored_clashes(self.session)
         if self.on_conflict != "reject":
             self._note_stored_clashes(clashes)
-            clashes = []
-        clashes += loading.stored_status_clashes(self.session)
-        for clash in clashes:
+            clashes = iter(())
+        refused: set[int] = set()
+        for clash in chain(clashes, loading.stored_status_clashes(self.session)):
+            refused.add(clash.source_row)
             self._problem(
                 clash.source_row,
                 clash.parameter,
@@ -696,7 +721,7 @@ class ReadingsLoad:
                 upload=clash.upload_id,
                 other=clash.stored_row or "—",
             )
-        loading.drop_staged(self.session, sorted({clash.source_row for clash in clashes}))
+        loading.drop_staged(self.session, sorted(refused))
         insert = loading.insert_revisions if self.on_conflict == "replace" else loading.insert_readings
         rows = insert(self.session, self.staged_times.values())
         statuses = loading.insert_statuses(self.session, self.upload_id)

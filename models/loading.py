@@ -8,7 +8,7 @@ even where its transaction began first.
 """
 
 import itertools
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -39,6 +39,8 @@ _COPY_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\
 _COPY_BLOCK_ROWS = 10_000
 _COPY_BLOCK_BYTES = 1 << 18
 _REJECTS_AT_ONCE = 5_000
+_STREAMED = {"yield_per": 5_000}
+"""Rows that the server hands over a block at a time: there may be millions of them."""
 
 READING_COLUMNS = (
     "source_row",
@@ -571,10 +573,11 @@ def stage_loaded(session: Session, upload_id: int) -> None:
     )
 
 
-def staged_clashes(session: Session) -> list[FileClash]:
+def staged_clashes(session: Session) -> Iterator[FileClash]:
     """Staged readings of one section, parameter and time that differ, subject by subject, row by row.
 
-    An unrounded value that only some of them have is no difference.
+    An unrounded value that only some of them have is no difference. They come as a stream, a block at a time:
+    go through them before the session is used for anything else.
     """
     session.execute(text("ANALYZE staged_readings"))
     rows = session.execute(
@@ -586,11 +589,11 @@ def staged_clashes(session: Session) -> list[FileClash]:
             "   OR coalesce(min(full_value) OVER same <> max(full_value) OVER same, false) AS differs"
             "   FROM staged_readings WINDOW same AS (PARTITION BY section_id, parameter, sampled_at)) s"
             " WHERE differs ORDER BY subject, source_row"
-        )
+        ),
+        execution_options=_STREAMED,
     )
-    return [
-        FileClash(row, parameter, value, subject, loaded) for row, parameter, value, loaded, subject in rows
-    ]
+    for row, parameter, value, loaded, subject in rows:
+        yield FileClash(row, parameter, value, subject, loaded)
 
 
 def staged_status_clashes(session: Session) -> list[FileClash]:
@@ -674,14 +677,14 @@ def _staged_bounds(session: Session) -> dict[str, datetime] | None:
     return None if first is None else {"first": first, "last": last}
 
 
-def stored_clashes(session: Session) -> list[Clash]:
+def stored_clashes(session: Session) -> Iterator[Clash]:
     """Staged readings that differ from the newest stored revision, by row.
 
-    An unrounded value that only one of the two has is no difference.
+    An unrounded value that only one of the two has is no difference. A stream, as `staged_clashes`.
     """
     bounds = _staged_bounds(session)
     if bounds is None:
-        return []
+        return
     rows = session.execute(
         text(
             "SELECT k.source_row, k.parameter, k.said,"
@@ -698,8 +701,10 @@ def stored_clashes(session: Session) -> list[Clash]:
             " ORDER BY k.source_row, k.parameter"
         ),
         bounds,
+        execution_options=_STREAMED,
     )
-    return [Clash(*row) for row in rows]
+    for row in rows:
+        yield Clash(*row)
 
 
 def insert_readings(session: Session, times: Iterable[datetime]) -> list[int]:

@@ -10,6 +10,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
 from api.catalogue import Catalogue, Language
-from ingest import loader
+from ingest import loader, readings_load
 from ingest.errors import LoadConflictError, MissingColumnsError, OptionError
 from ingest.loader import load_files
 from ingest.options import IngestOptions
@@ -505,3 +506,42 @@ def test_a_new_section_told_of_in_two_blocks_is_accounted_for_row_by_row(
     assert codes(report) == [(2, "reading_conflict_in_file"), (4, "reading_conflict_in_file")]
     assert counts(report) == (5, 2, 1, 2)
     assert ask(fresh_database, "SELECT count(*) FROM qingjiang.readings") == [(2,)]
+
+
+@pytest.mark.parametrize(
+    ("policy", "in_file", "stored"),
+    [("keep", "first_row", "kept"), ("replace", "last_row", "replaced")],
+)
+def test_of_very_many_conflicts_the_first_are_told_and_the_others_counted(
+    fresh_database: Engine,
+    write: Write,
+    monkeypatch: pytest.MonkeyPatch,
+    policy: Any,
+    in_file: str,
+    stored: str,
+) -> None:
+    monkeypatch.setattr(readings_load, "CONFLICTS_TOLD", 4)
+    names = [f"断面{number}" for number in range(8)]
+    load(fresh_database, "readings", write("a.csv", feed(*({"断面名称": name, "pH": "7"} for name in names))))
+    rows = feed(
+        *({"断面名称": name, "pH": value} for name in names[:6] for value in ("7.5", "7.6")),
+        *({"断面名称": name, "pH": "8"} for name in names[6:]),
+    )
+    report = load(fresh_database, "readings", write("b.csv", rows), on_conflict=policy)
+    told = Counter(notice.code for notice in report.notices)
+    assert told[f"reading_conflict_{in_file}"] == told[f"reading_conflict_{stored}"] == 4
+    further = {n.code: n.params["count"] for n in report.notices if n.code.endswith("_more")}
+    # Twelve rows contradict each other in the file, and all fourteen differ from what is stored.
+    assert further[f"reading_conflict_{in_file}_more"] == 12 - 4
+    assert further[f"reading_conflict_{stored}_more"] == 14 - 4
+    assert report.rows_read == report.rows_loaded + report.rows_duplicate == 14
+    values = {"keep": [7] * 8, "replace": [Decimal("7.6")] * 6 + [Decimal(8)] * 2}
+    assert [
+        value
+        for (value,) in ask(
+            fresh_database,
+            "SELECT DISTINCT ON (r.section_id) r.value FROM qingjiang.readings r"
+            " JOIN qingjiang.section_registry s ON s.id = r.section_id"
+            " ORDER BY r.section_id, r.revision DESC",
+        )
+    ] == values[policy]
