@@ -38,7 +38,13 @@ from spatial.vocabulary import WaterSourceKind
 
 READINGS = "readings"
 OPEN, ACKNOWLEDGED, CLOSED, WITHDRAWN = "open", "acknowledged", "closed", "withdrawn"
-_EVENTS = ("open", "extend", "reopen", "close", "withdraw")
+_TOLD = {
+    "open": "opened",
+    "extend": "extended",
+    "reopen": "reopened",
+    "close": "closed",
+    "withdraw": "withdrawn",
+}
 _Key = tuple[int, str, str]
 
 
@@ -55,11 +61,7 @@ class WarningRun:
         """The counts, as a load and a run report them."""
         return {
             "sections": self.sections,
-            "opened": self.events["open"],
-            "extended": self.events["extend"],
-            "reopened": self.events["reopen"],
-            "closed": self.events["close"],
-            "withdrawn": self.events["withdraw"],
+            **{told: self.events[event] for event, told in _TOLD.items()},
             "by_severity": dict(self.severities),
             "undecided": sum(one.readings for one in self.undecided),
         }
@@ -143,7 +145,7 @@ def look_at(session: Session, touched: Sequence[Stretch], *, upload_id: int | No
     watch.close_what_is_over({one.section_id for one in touched})
     return WarningRun(
         sections=len({one.section_id for one in touched}),
-        events={name: watch.events[name] for name in _EVENTS},
+        events={name: watch.events[name] for name in _TOLD},
         severities={name: watch.severities[name] for name in watch.rules.severities},
         undecided=tuple(watch.undecided),
     )
@@ -422,6 +424,12 @@ def warning_out(row: Mapping[str, Any]) -> dict[str, Any]:
 
 def _beijing(moment: datetime) -> str:
     return moment.astimezone(BEIJING).isoformat()
+
+
+def warnings_of_upload(session: Session, upload_id: int) -> dict[str, int]:
+    """How many warnings a load opened, extended, opened again, closed and withdrew."""
+    found = store.events_of_upload(session, upload_id)
+    return {told: found.get(event, 0) for event, told in _TOLD.items()}
 
 
 def find_code(session: Session, text: str) -> str:

@@ -74,7 +74,7 @@ def section_numbers(session: Session, codes: Sequence[str] | None = None) -> dic
     query = select(SectionRegistryRow.id, SectionRegistryRow.code)
     if codes is not None:
         query = query.where(among(expression(SectionRegistryRow.code), codes))
-    return {number: code for number, code in session.execute(query)}
+    return {row.id: row.code for row in session.execute(query)}
 
 
 def station_kinds(session: Session) -> dict[int, str | None]:
@@ -574,6 +574,13 @@ def events_of(session: Session, code: str) -> list[dict[str, Any]]:
         .order_by(event.id)
     )
     return [dict(row) for row in session.execute(query).mappings()]
+
+
+def events_of_upload(session: Session, upload_id: int) -> dict[str, int]:
+    """How many events of each kind a load brought about."""
+    event = WarningEventRow
+    query = select(event.event, func.count()).where(event.upload_id == upload_id).group_by(event.event)
+    return {str(name): int(count) for name, count in session.execute(query)}
 
 
 def codes_beginning(session: Session, start: str, limit: int = 2) -> list[str]:

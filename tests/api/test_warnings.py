@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import random
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -15,7 +16,14 @@ from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 from typer.testing import Result
 
-from api.alerts import list_warnings, load_and_warn, read_warning, run_warnings, settle_warning
+from api.alerts import (
+    list_warnings,
+    load_and_warn,
+    read_warning,
+    run_warnings,
+    settle_warning,
+    warnings_of_upload,
+)
 from api.errors import NotKnownError, WarningStateError
 from api.keys import issue_key
 from ingest.options import IngestOptions
@@ -51,7 +59,7 @@ def load(engine: Engine, folder: Path, rows: Iterable[Reading], **options: Any) 
 
 def shown(engine: Engine, **asked: Any) -> list[dict[str, Any]]:
     with Session(engine) as session:
-        return list_warnings(session, as_of=START.date(), limit=100, **asked)
+        return list_warnings(session, as_of=START.date(), limit=1_000, **asked)
 
 
 def one(engine: Engine, **asked: Any) -> dict[str, Any]:
@@ -87,6 +95,11 @@ def test_a_load_opens_a_warning_with_the_readings_behind_it(database: Engine, tm
     report = load(database, tmp_path, phosphorus(["0.05", *OVER]))
     assert report["new_warnings"]["opened"] == 1
     assert report["new_warnings"]["by_severity"]["blue"] == 1
+    with Session(database) as session:
+        assert warnings_of_upload(session, report["upload_id"]) == {
+            name: report["new_warnings"][name]
+            for name in ("opened", "extended", "reopened", "closed", "withdrawn")
+        }
     found = one(database)
     first = START + timedelta(hours=4)
     assert found["id"] == alert_id("S1", "limit-target", "tp", first)
@@ -265,6 +278,8 @@ def test_http_pages_warnings_and_lets_only_keys_that_may_upload_settle_them(
     database: Engine, tmp_path: Path, empty_client: TestClient, bureau_key: str
 ) -> None:
     load(database, tmp_path, [*phosphorus(OVER), *phosphorus(["0.5"], section="S2")])
+    upload = load(database, tmp_path, phosphorus(["0.11"], START + timedelta(hours=12)))["upload_id"]
+    assert empty_client.get(f"/api/v1/uploads/{upload}").json()["new_warnings"]["extended"] == 1
     first = empty_client.get("/api/v1/warnings", params={"limit": 1}).json()
     second = empty_client.get("/api/v1/warnings", params={"limit": 1, "cursor": first["next"]}).json()
     ids = [first["items"][0]["id"], second["items"][0]["id"]]
@@ -286,6 +301,7 @@ def test_http_pages_warnings_and_lets_only_keys_that_may_upload_settle_them(
     closed = empty_client.post(f"{address}/close", headers=bearer).json()
     assert [(event["event"], event["actor"]) for event in closed["events"]] == [
         ("open", "qingjiang"),
+        ("extend", "qingjiang"),
         ("acknowledge", "test"),
         ("close", "test"),
     ]
@@ -316,3 +332,46 @@ def test_the_national_feed_of_november_2025_gives_warnings_that_a_person_can_loo
         assert warning["readings"] >= 2 or warning["severity"] == "red"
         assert float(warning["measured"]["value"]) < 3
         assert warning["evidence"]["data"]["upload_ids"] == [report.upload_id]
+
+
+def test_any_pieces_in_any_order_give_what_one_load_gives(database: Engine, tmp_path: Path) -> None:
+    """Random walks with jumps, rises and gaps at twin sections: one loaded at once, one in pieces."""
+    seed = random.Random(20251120)  # noqa: S311  # data for a test
+    path = tmp_path / "walk.csv"
+    whole: list[str] = []
+    pieces: list[list[str]] = [[] for _ in range(6)]
+    for pair in range(12):
+        level, at = 0.06, START
+        for _ in range(70):
+            at += timedelta(hours=seed.choice([4, 4, 4, 4, 8, 30, 60]))
+            level = min(max(level * seed.choice([0.7, 0.95, 1.1, 1.2, 1.3]), 0.01), 0.3)
+            value = f"{level * seed.choice([1, 1, 1, 1, 4]):.3f}"
+            kind = seed.choice(["自动"] * 9 + ["手工"])
+            whole.append(f"A{pair},{at:%Y-%m-%d %H:%M},{kind},{value}")
+            seed.choice(pieces).append(f"B{pair},{at:%Y-%m-%d %H:%M},{kind},{value}")
+    codes = [f"{letter}{pair}" for letter in "AB" for pair in range(12)]
+    lines = ["断面编码,断面名称,水体类型,水质目标", *(f"{code},{code}断面,河流,Ⅱ" for code in codes)]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    load_and_warn(database, "sections", [path])
+    for rows in (whole, *pieces):
+        path.write_text("\n".join(["断面编码,采样时间,监测方式,总磷(mg/L)", *rows]) + "\n", encoding="utf-8")
+        (report,) = load_and_warn(database, "readings", [path])
+        assert report.rows_rejected == 0
+    names = ("rule_id", "severity", "state", "started_at", "ended_at", "readings", "measured")
+
+    def of(letter: str) -> list[Any]:
+        return sorted(
+            [
+                warning["section"][1:],
+                *(warning[name] for name in names[:-1]),
+                warning["measured"]["value"],
+            ]
+            for warning in shown(database)
+            if warning["section"].startswith(letter)
+        )
+
+    assert len(of("A")) > 20
+    assert {found[1] for found in of("A")} >= {"limit-target", "jump"}
+    assert of("B") == of("A")
+    counts = run_warnings(database, START.date(), (START + timedelta(days=200)).date()).as_json()
+    assert [counts[name] for name in ("opened", "extended", "reopened", "withdrawn")] == [0] * 4

@@ -14,6 +14,7 @@ from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationInfo, field_validator
 from sqlalchemy.orm import Session
 
+from api.alerts import READINGS, warnings_of_upload
 from api.errors import BadRequestError, NotKnownError, UploadTooLargeError
 from api.keys import authenticate, require_upload
 from api.kinds import Kind
@@ -283,6 +284,8 @@ def read_upload(upload_id: UploadId, session: SessionDep) -> dict[str, Any]:
     found = queries.upload(session, upload_id)
     if found is None:
         raise NotKnownError("upload", str(upload_id))
+    if found["kind"] == READINGS:
+        found["new_warnings"] = warnings_of_upload(session, upload_id)
     return found
 
 
