@@ -114,6 +114,9 @@ class Profile:
                 single = None if self.standard is None else self.standard.single.get(code)
                 if single is None or not (rule.items == SINGLE or code in rule.items):
                     return None
+                # What a section has a limit of its own for needs no borrowed one.
+                if rule.where != "source" and any(entry[0] == code for entry in self.approved):
+                    return None
                 return _of_limit(rule, single, None)
             case "approved_limit":
                 return next((_approved(rule, *entry) for entry in self.approved if entry[0] == code), None)

@@ -252,6 +252,15 @@ def test_metals_without_a_limit_in_table_1_borrow_those_of_sources(parameter: st
     assert found.threshold.table in (2, 3)
 
 
+def test_an_approved_limit_of_a_metal_takes_the_place_of_the_borrowed_one() -> None:
+    targets = pd.DataFrame(
+        [{"section": "S", "parameter": "mn", "comparator": "<=", "limit": Decimal("0.2"), "source": None}]
+    )
+    assert look([reading("mn", "0.15", station_type="manual")], targets=targets).alerts == ()
+    found = look([reading("mn", "0.21", station_type="manual")], targets=targets)
+    assert said(found) == {("limit-approved", "mn", "blue")}
+
+
 def test_a_section_of_a_source_is_held_to_class_3_and_tables_2_and_3_one_step_more_severely() -> None:
     sources = pd.DataFrame([{"section": "S", "valid_from": None, "valid_to": None}], dtype=object)
     rows = [
