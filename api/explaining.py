@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from api.catalogue import Catalogue, Language
 from api.errors import NotKnownError
 from api.features import plain_cell
+from api.wording import class_words, reason_words
 from models import queries
 from spatial.assessment import AssessmentSettings
 from spatial.class_text import class_label
@@ -185,9 +186,7 @@ class _Words:
 
     def label(self, water_class: int | None) -> str:
         """A class as short text; what is worse than Ⅴ is 劣Ⅴ or, in English, >Ⅴ."""
-        if water_class == 6 and not self.chinese:
-            return f">{class_label(5)}"
-        return class_label(water_class) or ""
+        return "" if water_class is None else class_words(water_class, self.catalogue.language)
 
     def a_class(self, water_class: int | None) -> str:
         if water_class is None:
@@ -201,15 +200,7 @@ class _Words:
         return self.text("explain.separator").join(parts)
 
     def reason(self, reason: Mapping[str, Any]) -> str:
-        params = dict(reason["params"])
-        if isinstance(params.get("parameter"), str):
-            params["parameter"] = self.name(params["parameter"])
-        if isinstance(params.get("parameters"), str):
-            params["parameters"] = "、".join(self.name(code) for code in params["parameters"].split("、"))
-        for key in ("best_class", "worst_class"):
-            if key in params:
-                params[key] = self.label(params[key])
-        return self.text(f"reasons.{reason['code']}", **params)
+        return reason_words(self.catalogue, reason)
 
     def counts_of_reasons(self, counts: Mapping[str, int]) -> list[str]:
         return [

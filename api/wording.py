@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
+from decimal import Decimal
+from typing import Any, Final
 
 from api.catalogue import Catalogue, Language
 from api.output import Row
 from spatial.parameters import find_parameter
+from spatial.rounding import round_half_even
+from spatial.vocabulary import CLASS_LABELS
+
+# Parameters of reasons that hold codes of water-quality items, one or several.
+_ITEM_KEYS: Final = ("parameter", "parameters", "items", "only_before", "only_after")
+_CLASS_KEYS: Final = ("best_class", "worst_class", "shown_class")
 
 
 def guide_texts(catalogue: Catalogue) -> list[Callable[..., str]]:
@@ -18,7 +26,52 @@ def guide_texts(catalogue: Catalogue) -> list[Callable[..., str]]:
 def reason_text(catalogue: Catalogue, row: Row) -> str:
     """The reason of a finding or a score in words."""
     reason = row["evidence"]["reason"]
-    return catalogue.text(f"reasons.{reason['code']}", **reason["params"])
+    return reason_words(catalogue, reason)
+
+
+def reason_words(catalogue: Catalogue, reason: Mapping[str, Any]) -> str:
+    """A reason or warning in words, its items by name."""
+    language = catalogue.language
+    params = {key: _shown_param(key, value, language) for key, value in reason["params"].items()}
+    return catalogue.text(f"reasons.{reason['code']}", **params)
+
+
+def _shown_param(key: str, value: object, language: Language) -> object:
+    """What a reason is made of, as a text shows it: items by name, classes by label."""
+    if key in _CLASS_KEYS and isinstance(value, int):
+        return class_words(value, language)
+    if not isinstance(value, str):
+        return value
+    if key in _ITEM_KEYS and value != "—":
+        return item_list(value.replace("、", ",").replace(" ", "").split(","), language)
+    return class_words(6, language) if value == CLASS_LABELS[6] else value
+
+
+def class_words(water_class: int | None, language: Language) -> str:
+    """A class as a table shows it: Ⅰ to Ⅴ, what is worse as 劣Ⅴ or, in English, >Ⅴ; a dash for none."""
+    if water_class is None:
+        return "—"
+    return ">Ⅴ" if water_class == 6 and language is not Language.CHINESE else CLASS_LABELS[water_class]
+
+
+def decimal_text(value: object, decimals: int) -> str:
+    """A number as bulletins print it: rounded half to even (GB/T 8170), a dash for none.
+
+    JSON holds the nearest float of an exact number; its shortest spelling is rounded, so that 0.35 is 0.4.
+    """
+    return "—" if value is None else f"{round_half_even(Decimal(str(value)), decimals):f}"
+
+
+def share_text(row: Row, name: str) -> str:
+    """A share in per cent with the counts behind it: ``58.1 (18/31)``."""
+    if row[name] is None:
+        return "—"
+    counts = (_count_text(row[f"{name}_{part}"]) for part in ("numerator", "denominator"))
+    return f"{decimal_text(row[name], 1)} ({'/'.join(counts)})"
+
+
+def _count_text(amount: float) -> str:
+    return f"{amount:g}"
 
 
 def threshold_text(row: Row) -> str:
@@ -39,7 +92,7 @@ def shown_number(value: object, unit: str | None) -> str:
     """A number as bulletins print it: per cents with one decimal, other fractions with three."""
     if not isinstance(value, float):
         return str(value)
-    return f"{value:.1f}" if (unit or "").startswith("%") else f"{value:.3f}".rstrip("0").rstrip(".")
+    return decimal_text(value, 1) if (unit or "").startswith("%") else f"{value:.3f}".rstrip("0").rstrip(".")
 
 
 def item_name(code: str, language: Language) -> str:
@@ -52,6 +105,21 @@ def item_name(code: str, language: Language) -> str:
     """
     parameter = find_parameter(code)
     return parameter.name_zh if language is Language.CHINESE else parameter.name_en
+
+
+def item_list(codes: Iterable[str], language: Language) -> str:
+    """The names of several items; raises as `item_name`."""
+    return ("、" if language is Language.CHINESE else ", ").join(item_name(code, language) for code in codes)
+
+
+def pollutant_list(pollutants: Iterable[Row], language: Language) -> str:
+    """Main pollutants of a section by name, with one decimal of the multiple: 高锰酸盐指数(1.2)."""
+    names = (
+        item_name(item["code"], language)
+        + ("" if item["multiple"] is None else f"({decimal_text(item['multiple'], 1)})")
+        for item in pollutants
+    )
+    return ("、" if language is Language.CHINESE else ", ").join(names)
 
 
 def distance_text(row: Row) -> str:

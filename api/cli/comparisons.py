@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,6 +11,7 @@ import typer
 from api.cli.door import Door, FileFormatOption, OutOption, RegionOption, door
 from api.cli.verdicts import Grouping, LevelOption, SuspectOption, group_name
 from api.output import Column, Format, Row, to_json
+from api.wording import class_words, decimal_text, item_name, reason_words, share_text
 
 PERIOD_HELP = "2025-06, 2025-Q2, 2025, 2025-flood or 2024-11-01/2025-02-28"
 PeriodOption = Annotated[str, typer.Option("--period", help=PERIOD_HELP)]
@@ -122,7 +122,7 @@ def _section_columns(opened: Door) -> list[Column]:
     text = opened.text
 
     def side(row: Row, name: str) -> str:
-        return "—" if row[name] is None else row[name]["class_label"] or "—"
+        return "—" if row[name] is None else class_words(row[name]["class"], opened.catalogue.language)
 
     return [
         *_name_columns(opened),
@@ -147,13 +147,13 @@ def _group_columns(opened: Door) -> list[Column]:
         (text("comparisons.col_common"), lambda row: row["common_sections"]),
         (
             text("comparisons.col_share_before_after"),
-            lambda row: sides(row, lambda side: _number(side["share_1_3"], 1)),
+            lambda row: sides(row, lambda side: share_text(side, "share_1_3")),
         ),
         (
             text("comparisons.col_inferior_before_after"),
-            lambda row: sides(row, lambda side: _number(side["share_inferior"], 1)),
+            lambda row: sides(row, lambda side: share_text(side, "share_inferior")),
         ),
-        (text("comparisons.col_points"), lambda row: _number(row["points"], 1)),
+        (text("comparisons.col_points"), lambda row: decimal_text(row["points"], 1)),
         (text("comparisons.col_grade_before_after"), lambda row: sides(row, grade)),
         (text("comparisons.col_change"), lambda row: _change(opened, row)),
         (text("comparisons.col_notes"), lambda row: notes_text(opened, row)),
@@ -164,18 +164,9 @@ def _change(opened: Door, row: Row) -> str:
     return opened.text(f"comparisons.change_{row['change']}") if row["change"] else "—"
 
 
-def _number(value: object, decimals: int) -> str:
-    return "—" if value is None else f"{float(str(value)):.{decimals}f}"
-
-
-def reason_words(opened: Door, reason: Mapping[str, Any]) -> str:
-    """A reason or warning in words."""
-    return opened.text(f"reasons.{reason['code']}", **reason["params"])
-
-
 def notes_text(opened: Door, row: Row) -> str:
     """Why there is no result, else what weakens it."""
-    return "；".join(reason_words(opened, entry) for entry in (*row["reasons"], *row["warnings"]))
+    return "；".join(reason_words(opened.catalogue, entry) for entry in (*row["reasons"], *row["warnings"]))
 
 
 # --- trend ---
@@ -236,13 +227,13 @@ def _show_trend(opened: Door, found: Row) -> None:
     title = text(
         "comparisons.trend_title",
         section=found["name"] or found["section"],
-        parameter=found["parameter"],
+        parameter=item_name(str(found["parameter"]), opened.catalogue.language),
         first=found["from"],
         last=found["to"],
     )
     opened.table(tests, columns, title=title)
     for warning in found["warnings"]:
-        opened.say(reason_words(opened, warning))
+        opened.say(reason_words(opened.catalogue, warning))
 
 
 def _figures(opened: Door, row: Row) -> str:
@@ -251,16 +242,16 @@ def _figures(opened: Door, row: Row) -> str:
     if row["name"] == "spearman":
         return opened.text(
             "comparisons.spearman_figures",
-            rs=_number(row["rs"], 4),
-            critical=_number(row["critical_0_05"], 3),
-            strict=_number(row["critical_0_01"], 3),
+            rs=decimal_text(row["rs"], 4),
+            critical=decimal_text(row["critical_0_05"], 3),
+            strict=decimal_text(row["critical_0_01"], 3),
             periods=row["periods"],
         )
     return opened.text(
         "comparisons.kendall_figures",
         s=row["s"],
-        z=_number(row["z"], 3),
-        p=_number(row["p"], 4),
+        z=decimal_text(row["z"], 3),
+        p=decimal_text(row["p"], 4),
         values=row["values"],
     )
 
@@ -274,7 +265,7 @@ def _slope(opened: Door, row: Row) -> str:
 
 def _result(opened: Door, row: Row) -> str:
     if "trend" not in row:
-        return reason_words(opened, row["reason"])
+        return reason_words(opened.catalogue, row["reason"])
     words = opened.text(f"comparisons.trend_{row['trend']}")
     meaning = row["meaning"]
     return words if meaning is None else f"{words} · {opened.text(f'comparisons.meaning_{meaning}')}"
@@ -346,7 +337,7 @@ def ranking_command(
 
 
 def _ranking_columns(opened: Door, what: What) -> list[Column]:
-    text = opened.text
+    text, language = opened.text, opened.catalogue.language
     rank: Column = (text("comparisons.col_rank"), lambda row: row["rank"] or "—")
     name: list[Column] = [
         (text("cli.col_code"), lambda row: row["code"]),
@@ -354,14 +345,17 @@ def _ranking_columns(opened: Door, what: What) -> list[Column]:
     ]
     notes: Column = (
         text("comparisons.col_notes"),
-        lambda row: "" if row["reason"] is None else reason_words(opened, row["reason"]),
+        lambda row: "" if row["reason"] is None else reason_words(opened.catalogue, row["reason"]),
     )
     if what is What.FLOOD_INTENSITY:
         return [
             rank,
             *name,
-            (text("comparisons.col_intensity"), lambda row: _number(row["value"], 1)),
-            (text("comparisons.col_first_pollutant"), lambda row: row["parameter"]),
+            (text("comparisons.col_intensity"), lambda row: decimal_text(row["value"], 1)),
+            (
+                text("comparisons.col_first_pollutant"),
+                lambda row: "" if row["parameter"] is None else item_name(row["parameter"], language),
+            ),
             (text("comparisons.col_highest"), lambda row: row["highest"]),
             (text("comparisons.col_limit"), lambda row: row["limit"]),
             notes,
@@ -374,16 +368,15 @@ def _ranking_columns(opened: Door, what: What) -> list[Column]:
         return [
             rank,
             *name,
-            (text("comparisons.col_index"), lambda row: _number(row["index"], 4)),
+            (text("comparisons.col_index"), lambda row: decimal_text(row["index"], 4)),
             (text("cli.col_sections"), lambda row: row["sections"]),
-            (text("comparisons.col_change_per_cent"), lambda row: _number(change(row), 2)),
-            (text("comparisons.col_missing"), lambda row: "、".join(row["items_missing"])),
+            (text("comparisons.col_change_per_cent"), lambda row: decimal_text(change(row), 2)),
             notes,
         ]
     return [
         rank,
         *name,
-        (text("comparisons.col_change_per_cent"), lambda row: _number(row["value"], 2)),
+        (text("comparisons.col_change_per_cent"), lambda row: decimal_text(row["value"], 2)),
         (
             text("comparisons.col_change"),
             lambda row: text(f"comparisons.direction_{row['direction']}") if row["direction"] else "—",
@@ -442,13 +435,16 @@ def _show_flux(
 ) -> None:
     text = opened.text
     columns: list[Column] = [
-        (text("comparisons.col_parameter"), lambda row: row["parameter"]),
-        (text("comparisons.col_load"), lambda row: _number(row["load_t"], 3)),
-        (text("comparisons.col_known_load"), lambda row: _number(row["load_of_known_months_t"], 3)),
+        (
+            text("comparisons.col_parameter"),
+            lambda row: item_name(row["parameter"], opened.catalogue.language),
+        ),
+        (text("comparisons.col_load"), lambda row: decimal_text(row["load_t"], 3)),
+        (text("comparisons.col_known_load"), lambda row: decimal_text(row["load_of_known_months_t"], 3)),
         (text("comparisons.col_months"), lambda row: f"{row['months_known']}/{row['months_due']}"),
         (
             text("comparisons.col_notes"),
-            lambda row: "；".join(reason_words(opened, entry) for entry in row["reasons"]),
+            lambda row: "；".join(reason_words(opened.catalogue, entry) for entry in row["reasons"]),
         ),
     ]
     if chosen is Format.TABLE and out is None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,7 +10,7 @@ import typer
 
 from api.cli.door import Door, FileFormatOption, OutOption, RegionOption, door
 from api.output import Column, Format, Row
-from api.wording import item_name
+from api.wording import decimal_text, item_name, reason_words, share_text
 from spatial.vocabulary import WaterSourceLevel
 
 if TYPE_CHECKING:
@@ -97,22 +96,9 @@ def _source_columns(opened: Door) -> list[Column]:
         (text("sources.col_over"), lambda row: _over_text(opened, row)),
         (
             text("cli.col_reason"),
-            lambda row: "；".join(
-                text(f"reasons.{reason['code']}", **_named(opened, reason["params"]))
-                for reason in row["reasons"]
-            ),
+            lambda row: "；".join(reason_words(opened.catalogue, reason) for reason in row["reasons"]),
         ),
     ]
-
-
-def _named(opened: Door, params: Mapping[str, object]) -> dict[str, object]:
-    """The parameters of a reason, with the names of items in place of their codes."""
-    named = dict(params)
-    for key in ("parameter", "parameters"):
-        if key in named:
-            codes = str(named[key]).split("、")
-            named[key] = "、".join(item_name(code, opened.catalogue.language) for code in codes)
-    return named
 
 
 def _over_text(opened: Door, row: Row) -> str:
@@ -144,20 +130,18 @@ def _share_columns(opened: Door, by: SourcesBy) -> list[Column]:
         (text("states.undetermined"), lambda row: row["counts"]["undetermined"]),
         (
             text("sources.col_share"),
-            lambda row: (
-                "—"
-                if row["share"] is None
-                else f"{row['share']:.1f} ({row['share_numerator']}/{row['share_denominator']})"
-            ),
+            lambda row: "—" if row["share"] is None else share_text(row, "share"),
         ),
         (
             text("sources.col_volume"),
-            lambda row: "—" if row["share_by_volume"] is None else f"{row['share_by_volume']:.1f}",
+            lambda row: decimal_text(row["share_by_volume"], 1),
         ),
         (
             text("sources.col_bounds"),
             lambda row: (
-                "—" if row["share_least"] is None else f"{row['share_least']:.1f}–{row['share_most']:.1f}"
+                "—"
+                if row["share_least"] is None
+                else f"{decimal_text(row['share_least'], 1)}–{decimal_text(row['share_most'], 1)}"
             ),
         ),
     ]

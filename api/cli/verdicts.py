@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from api.catalogue import Language
 from api.cli.door import (
     AsOfOption,
     Door,
@@ -19,7 +20,19 @@ from api.cli.door import (
     parse_date,
 )
 from api.output import Column, Format, Row
-from api.wording import distance_text, measured_text, reason_text, threshold_text
+from api.wording import (
+    class_words,
+    decimal_text,
+    distance_text,
+    item_list,
+    item_name,
+    measured_text,
+    pollutant_list,
+    reason_text,
+    reason_words,
+    share_text,
+    threshold_text,
+)
 from spatial.vocabulary import SectionLevel
 
 TABLE_ROWS = 60
@@ -208,21 +221,24 @@ def assess_command(
             rows = list(section_rows(sections, parsed.end, asked=specific_items))
     columns = _assessment_columns(opened, by, by_length=by_length)
     if by is Grouping.SECTION and is_asked(specific_items):
-        columns.append((opened.text("sources.col_specific"), _specific_text))
+        language = opened.catalogue.language
+        columns.append((opened.text("sources.col_specific"), lambda row: _specific_text(row, language)))
         opened.say(opened.text("sources.specific_note"))
     opened.show(rows, columns, chosen, out)
 
 
-def _specific_text(row: Row) -> str:
+def _specific_text(row: Row, language: Language) -> str:
     """Thallium and antimony beside their limits of Table 3: met, over, or open."""
     signs = {"compliant": "≤", "undetermined": "?", "violation": ">"}
-    return "、".join(
-        f"{item['parameter']} {signs[item['verdict']]} {item['limit']}" for item in row["specific_items"]
+    shown = (
+        f"{item_name(item['parameter'], language)} {signs[item['verdict']]} {item['limit']}"
+        for item in row["specific_items"]
     )
+    return ("、" if language is Language.CHINESE else ", ").join(shown)
 
 
 def _assessment_columns(opened: Door, by: Grouping, *, by_length: bool) -> list[Column]:
-    text = opened.text
+    text, language = opened.text, opened.catalogue.language
     name: list[Column] = [
         (text("cli.col_code"), lambda row: row["code"]),
         (text("cli.col_name"), lambda row: group_name(opened, row)),
@@ -235,37 +251,49 @@ def _assessment_columns(opened: Door, by: Grouping, *, by_length: bool) -> list[
         return [
             *name,
             (text("cli.col_samples"), lambda row: row["samples"]),
-            (text("cli.col_class"), lambda row: row["class_label"] or "—"),
-            (text("cli.col_target"), lambda row: row["target_class"]),
-            (text("cli.col_verdict"), lambda row: text(f"states.{row['verdict']}") if row["verdict"] else ""),
-            (text("cli.col_limiting"), lambda row: "、".join(row["limiting"])),
+            (text("cli.col_class"), lambda row: class_words(row["class"], language)),
             (
-                text("cli.col_main"),
-                lambda row: "、".join(
-                    item["code"] if item["multiple"] is None else f"{item['code']}({item['multiple']:.1f})"
-                    for item in row["main_pollutants"]
-                ),
+                text("cli.col_target"),
+                lambda row: "" if row["target_class"] is None else class_words(row["target_class"], language),
             ),
+            (text("cli.col_verdict"), lambda row: text(f"states.{row['verdict']}") if row["verdict"] else ""),
+            (text("cli.col_limiting"), lambda row: _limiting_text(opened, row)),
+            (text("cli.col_main"), lambda row: pollutant_list(row["main_pollutants"], language)),
             grade,
+            (text("cli.col_reason"), lambda row: reasons_text(opened, row)),
         ]
     return [
         *name,
         (text("cli.col_sections"), lambda row: row["sections"]),
-        (text("cli.col_share_1_3"), lambda row: _share(row["share_1_3"])),
-        (text("cli.col_share_inferior"), lambda row: _share(row["share_inferior"])),
-        (text("cli.col_class"), lambda row: row["class_label"]),
+        (text("cli.col_share_1_3"), lambda row: share_text(row, "share_1_3")),
+        (text("cli.col_share_inferior"), lambda row: share_text(row, "share_inferior")),
+        (text("cli.col_class"), lambda row: class_words(row["class"], language) if row["class"] else ""),
         grade,
         *([_trophic_column(opened)] if by is Grouping.LAKE else []),
         *([_length_column(opened)] if by_length else []),
-        (text("cli.col_main"), lambda row: "、".join(item["code"] for item in row["main_pollutants"])),
+        (
+            text("cli.col_main"),
+            lambda row: item_list((item["code"] for item in row["main_pollutants"]), language),
+        ),
+        (text("cli.col_reason"), lambda row: reasons_text(opened, row)),
     ]
+
+
+def _limiting_text(opened: Door, row: Row) -> str:
+    """What decides the class; of class Ⅰ every item does, so none is named."""
+    return "" if row["class"] == 1 else item_list(row["limiting"], opened.catalogue.language)
+
+
+def reasons_text(opened: Door, row: Row) -> str:
+    """Why there is no result; empty where there is one."""
+    return "；".join(reason_words(opened.catalogue, entry) for entry in row["reasons"])
 
 
 def _length_column(opened: Door) -> Column:
     def show(row: Row) -> str:
         found = row["length_weighted"]
         kilometres = f"{found['share_1_3_numerator']:g}/{found['share_1_3_denominator']:g} km"
-        return f"{_share(found['share_1_3'])} ({kilometres})"
+        return f"{decimal_text(found['share_1_3'], 1)} ({kilometres})"
 
     return opened.text("comparisons.col_share_by_length"), show
 
@@ -275,7 +303,7 @@ def _trophic_column(opened: Door) -> Column:
         found = row["trophic"]
         if found is None:
             return "—"
-        return f"{found['tli']:.1f} {opened.text('comparisons.trophic_' + found['state'])}"
+        return f"{decimal_text(found['tli'], 1)} {opened.text('comparisons.trophic_' + found['state'])}"
 
     return opened.text("comparisons.col_trophic"), show
 
@@ -283,11 +311,6 @@ def _trophic_column(opened: Door) -> Column:
 def group_name(opened: Door, row: Row) -> str | None:
     """Name of a section or group as a person reads it."""
     return opened.text("comparisons.nation") if row["level"] == "nation" else row["name"]
-
-
-def _share(value: object) -> str:
-    share = value.get("value") if isinstance(value, dict) else value
-    return "—" if share is None else f"{float(str(share)):.1f}"
 
 
 def scoreboard_command(
