@@ -19,7 +19,7 @@ from tests.spatial import assessment_oracle as oracle
 from tests.spatial.assessment_cases import compare_batch, make_batch, spans_of
 from tests.spatial.assessment_oracle import Reading, Span, assess
 
-SLICE = 4_000
+SLICE = 2_400
 SECTION_MONTHS = int(os.environ.get("QINGJIANG_SECTION_MONTHS", str(SLICE)))
 SEEDS = 4
 SECTIONS = 34
