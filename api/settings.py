@@ -37,10 +37,10 @@ class Settings(BaseSettings):
     warn_after_load: bool = Field(
         default=True, description="whether a load of readings looks at once at what they warn of"
     )
-    assess_after_load: bool = Field(
-        default=True,
-        description="whether a load of readings or sections assesses at once what it touches, and keeps both"
-        " verdicts",
+    assess_after_load: Literal["changes", "all", "off"] = Field(
+        default="changes",
+        description="what a load assesses at once, to keep both verdicts: changes to what was known"
+        " (changes), everything that it touches (all), or nothing (off)",
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         default="WARNING", description="DEBUG, INFO, WARNING or ERROR; the log goes to stderr"

@@ -118,10 +118,12 @@ def load_and_follow(
     reports = load_and_warn(
         engine, kind, paths, options, text=text, progress=progress, warn=settings.warn_after_load
     )
-    return [refresh_after(engine, one) for one in reports] if settings.assess_after_load else reports
+    if settings.assess_after_load == "off":
+        return reports
+    return [refresh_after(engine, one, every=settings.assess_after_load == "all") for one in reports]
 
 
-def refresh_after(engine: Engine, report: UploadReport) -> UploadReport:
+def refresh_after(engine: Engine, report: UploadReport, *, every: bool = True) -> UploadReport:
     """Look again at what a load touched; the report with what that changed."""
     loaded = report.readings_loaded if report.kind == "readings" else report.rows_loaded
     if report.kind not in REFRESHED_KINDS or report.dry_run or not loaded or report.upload_id is None:
@@ -129,7 +131,7 @@ def refresh_after(engine: Engine, report: UploadReport) -> UploadReport:
     bounds = None
     if report.touched and report.kind == "readings":
         bounds = min(one.first for one in report.touched), max(one.last for one in report.touched)
-    found = refresh_assessments(engine, report.upload_id, bounds=bounds)
+    found = refresh_assessments(engine, report.upload_id, bounds=bounds, every=every)
     return replace(report, assessments=found.as_json())
 
 
@@ -150,13 +152,21 @@ def refresh_since(engine: Engine, since: datetime) -> Refresh:
 
 
 def refresh_assessments(
-    engine: Engine, upload_id: int, *, bounds: tuple[datetime, datetime] | None = None
+    engine: Engine,
+    upload_id: int,
+    *,
+    bounds: tuple[datetime, datetime] | None = None,
+    every: bool = True,
 ) -> Refresh:
     """Assess again the sections and periods that an upload touched, and store what changed.
 
     Periods are the months, quarters, years and seasons that contain its readings, or where its sections have
     any. `bounds`, where all of its readings lie between, spare a look at other months. Where a reading was
-    replaced and no assessment was stored before, the one of the moment before the load is stored first.
+    replaced or came late and no assessment was stored before, the one of the moment before the load is stored
+    first.
+
+    Not `every`: readings that only follow on those before change nothing that was told. They are left alone
+    where nothing is stored yet, and a load of new readings costs next to nothing.
 
     Raises
     ------
@@ -168,7 +178,7 @@ def refresh_assessments(
         upload = queries.upload(session, upload_id)
         if upload is None:
             raise NotKnownError("upload", str(upload_id))
-        job = _Job(session, upload_id, str(upload["kind"]), moment)
+        job = _Job(session, upload_id, str(upload["kind"]), moment, every=every)
         job.run(bounds or (None, None))
         store.record_refresh(session, upload_id, job.found.as_json())
     return job.found
@@ -177,12 +187,13 @@ def refresh_assessments(
 class _Job:
     """One refresh, inside one transaction."""
 
-    def __init__(self, session: Session, upload_id: int, kind: str, moment: datetime) -> None:
+    def __init__(self, session: Session, upload_id: int, kind: str, moment: datetime, *, every: bool) -> None:
         rulebook = load_rulebook()
         self.session = session
         self.upload_id = upload_id
         self.kind = kind
         self.moment = moment
+        self.every = every
         self.settings = assessment_settings(rulebook)
         self.basis = rulebook.rule_set_hash
         self.found = Refresh()
@@ -195,6 +206,15 @@ class _Job:
             wanted = corrected = self._touched_by_sections()
         codes = sorted(set().union(*wanted.values()))
         known = store.newest_assessments(self.session, codes, sorted({*wanted, *near}))
+        if not self.every:
+            wanted = {
+                period: kept
+                for period, chosen in wanted.items()
+                if (
+                    kept := {code for code in chosen if (code, period) in known}
+                    | corrected.get(period, set())
+                )
+            }
         for period, neighbours in near.items():
             stored = {code for code in neighbours if (code, period) in known}
             if stored:
@@ -214,7 +234,7 @@ class _Job:
     def _touched_by_readings(
         self, bounds: tuple[datetime | None, datetime | None]
     ) -> tuple[dict[str, set[str]], Wanted, Wanted]:
-        """Sections by period; those among them of which a reading was replaced; and those near by.
+        """Sections by period; those among them of which a reading was replaced or late; and those near by.
 
         A new reading may change what quality control thinks of readings near by, which then enter or not.
         """
@@ -223,7 +243,7 @@ class _Job:
         for touched in store.touched_months(self.session, self.upload_id, *bounds):
             for period in periods_of_month(touched.year, touched.month):
                 wanted[period].add(touched.section)
-                if touched.replaced:
+                if touched.replaced or touched.late:
                     corrected[period].add(touched.section)
             for period in _periods_between(touched.first - reach, touched.last + reach):
                 near[period].add(touched.section)
@@ -231,7 +251,7 @@ class _Job:
 
     def _touched_by_sections(self) -> dict[str, set[str]]:
         """Sections by every period that is stored of them, or in which they have readings."""
-        codes = store.touched_sections(self.session, self.upload_id)
+        codes = store.touched_sections(self.session, self.upload_id, known_before=not self.every)
         wanted: dict[str, set[str]] = defaultdict(set)
         for code, period in store.stored_periods(self.session, codes):
             wanted[period].add(code)

@@ -42,7 +42,10 @@ STORED_COLUMNS = (
 
 @dataclass(frozen=True, slots=True)
 class TouchedMonth:
-    """The readings of one section and Beijing month that an upload brought; `replaced` are revisions."""
+    """The readings of one section and Beijing month that an upload brought.
+
+    `replaced` are revisions; `late` says that others have later readings of that section and month already.
+    """
 
     section: str
     year: int
@@ -50,6 +53,7 @@ class TouchedMonth:
     first: datetime
     last: datetime
     replaced: int
+    late: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +117,11 @@ def touched_months(
     window = "" if first is None else " AND r.sampled_at BETWEEN :first AND :last"
     rows = session.execute(
         text(
-            "SELECT g.code, m.year, m.month, m.first, m.last, m.replaced FROM ("
+            "SELECT g.code, m.year, m.month, m.first, m.last, m.replaced,"
+            f" EXISTS (SELECT FROM {SCHEMA}.readings o WHERE o.section_id = m.section_id"
+            " AND o.sampled_at > m.first AND o.sampled_at < make_timestamptz("
+            "   m.year + m.month / 12, m.month % 12 + 1, 1, 0, 0, 0, 'Asia/Shanghai')"
+            " AND o.upload_id <> :upload_id) AS late FROM ("
             " SELECT section_id, date_part('year', local)::int AS year,"
             " date_part('month', local)::int AS month, min(sampled_at) AS first, max(sampled_at) AS last,"
             " count(*) FILTER (WHERE revision > 0) AS replaced"
@@ -127,14 +135,19 @@ def touched_months(
     return [TouchedMonth(*row) for row in rows]
 
 
-def touched_sections(session: Session, upload_id: int) -> list[str]:
-    """The sections of which an upload brought a version, or earlier names and codes."""
+def touched_sections(session: Session, upload_id: int, *, known_before: bool = False) -> list[str]:
+    """The sections of which an upload brought a version, or earlier names and codes.
+
+    `known_before` leaves out those of which no earlier upload had a version.
+    """
     rows = session.scalars(
         text(
-            f"SELECT code FROM {SCHEMA}.sections WHERE upload_id = :upload_id"
-            f" UNION SELECT code FROM {SCHEMA}.section_aliases WHERE upload_id = :upload_id ORDER BY 1"
+            f"SELECT code FROM (SELECT code FROM {SCHEMA}.sections WHERE upload_id = :upload_id"
+            f" UNION SELECT code FROM {SCHEMA}.section_aliases WHERE upload_id = :upload_id) s"
+            f" WHERE NOT :known_before OR EXISTS (SELECT FROM {SCHEMA}.sections o"
+            "  WHERE o.code = s.code AND o.upload_id < :upload_id) ORDER BY code"
         ),
-        {"upload_id": upload_id},
+        {"upload_id": upload_id, "known_before": known_before},
     )
     return list(rows)
 

@@ -271,6 +271,41 @@ def test_what_a_bulk_load_left_off_can_be_made_up(fresh_database: Engine, tmp_pa
     assert again["stored"] == 0
 
 
+def test_readings_that_only_follow_on_cost_no_assessment_unless_all_are_asked_for(
+    fresh_database: Engine, tmp_path: Path
+) -> None:
+    desk = Desk(fresh_database, tmp_path)
+    desk.load("sections", SECTIONS, refresh=False)
+    for day in ("10", "20"):
+        report = desk.load("readings", [sample("S1", "0.05", f"2025-06-{day} 08:00")], refresh=False)
+        assert told(refresh_after(fresh_database, report, every=False))["checked"] == 0
+    assert desk.stored() == []
+
+
+def test_a_late_reading_keeps_the_verdict_that_was_told_without_it(
+    fresh_database: Engine, tmp_path: Path
+) -> None:
+    desk = Desk(fresh_database, tmp_path)
+    desk.load("sections", SECTIONS, refresh=False)
+    desk.load("readings", [sample("S1", "0.05", "2025-06-20 08:00")], refresh=False)
+    report = desk.load("readings", [sample("S1", "0.95", "2025-06-10 08:00")], refresh=False)
+    found = told(refresh_after(fresh_database, report, every=False))
+    assert (found["checked"], found["changed"]) == (4, 4)
+    assert [version["verdict"] for version in desk.history("S1")] == ["compliant", "violation"]
+
+
+def test_a_new_target_of_known_sections_keeps_the_verdict_by_the_old_one(
+    fresh_database: Engine, tmp_path: Path
+) -> None:
+    desk = Desk(fresh_database, tmp_path)
+    desk.load("sections", SECTIONS, refresh=False)
+    desk.load("readings", [sample("S1", "0.05"), sample("S2", "0.05")], refresh=False)
+    report = desk.load("sections", [SECTIONS[0] | {"水质目标": "Ⅰ"}], refresh=False)
+    assert told(refresh_after(fresh_database, report, every=False))["verdicts"] == {"compliant→violation": 1}
+    assert [version["verdict"] for version in desk.history("S1")] == ["compliant", "violation"]
+    assert desk.history("S2") == []
+
+
 def test_versions_are_never_changed(desk: Desk) -> None:
     for statement in ("UPDATE qingjiang.section_assessments SET readings = 0", "DELETE FROM"):
         command = statement if "SET" in statement else f"{statement} qingjiang.section_assessments"
@@ -386,7 +421,7 @@ def test_http_tells_the_history_with_the_name_of_the_key(
 
 
 def test_a_setting_switches_the_look_off(desk: Desk, cli: Cli, tmp_path: Path, monkeypatch: Any) -> None:
-    monkeypatch.setenv("QINGJIANG_ASSESS_AFTER_LOAD", "false")
+    monkeypatch.setenv("QINGJIANG_ASSESS_AFTER_LOAD", "off")
     command = (
         "ingest",
         "readings",
