@@ -118,6 +118,8 @@ def loads(only: str) -> list[Load]:
     cities = sorted((DATA / "geometry/china_admin").glob("cities_*.geojson"))
     of_cities = ["--column", "code=id", "--set", "category=city"]
     parts.extend(["sites", str(path.relative_to(DATA)), *of_cities] for path in cities)
+    others = sorted(path for path in (DATA / "raster").rglob("*") if path.is_file())
+    parts.extend(["sites", str(path.relative_to(DATA))] for path in others)  # images: to be refused in words
     return [
         Load(kind.lstrip("&"), file, tuple(rest), kind.startswith("&"))
         for kind, file, *rest in parts
@@ -126,7 +128,9 @@ def loads(only: str) -> list[Load]:
 
 
 def count_rows(path: Path) -> int:
-    """The rows of a file, by means that share nothing with the reader under test."""
+    """The rows of a file, by means that share nothing with the reader under test; an image has none."""
+    if path.suffix in {".tif", ".img", ".hdr"}:
+        return 0
     if path.suffix == ".shp":
         return int(pyogrio.read_info(path)["features"])
     if path.suffix == ".xlsx":

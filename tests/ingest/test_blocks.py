@@ -159,7 +159,7 @@ def test_a_long_file_that_unpacks_out_of_proportion_is_refused_before_any_row(
     assert sum(map(len, source(path, limits=within))) == 5_000
     with pytest.raises(TooLargeError) as refused:
         source(path, limits=replace(within, packing_ratio_from_bytes=len(data) - 1))
-    assert refused.value.params["what"] == "unpacked bytes"
+    assert refused.value.code == "file_unpacks_too_large"
 
 
 @pytest.mark.usefixtures("small_blocks")
