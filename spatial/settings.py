@@ -12,10 +12,10 @@ class AssessmentSettings:
     """What the method leaves open (standards, section 13). The defaults are the proposed ones.
 
     `compare` forces the shown or the unrounded values; None takes the dated setting of the method, by
-    Beijing day. `interrupted_sections` freeze or run dry and need fewer months. `river_like_reservoirs` are
-    judged as rivers. `renormalise_trophic` gives a trophic index with indicators missing. `use_suspect` lets
-    readings enter that quality control calls suspect; those that it fails never enter, those that it passed
-    or did not look at always do.
+    Beijing day. `interrupted_sections`, and those that the method lists, freeze or run dry and need fewer
+    months. `river_like_reservoirs` are judged as rivers. `renormalise_trophic` gives a trophic index with
+    indicators missing. `use_suspect` lets readings enter that quality control calls suspect; those that it
+    fails never enter, those that it passed or did not look at always do.
 
     The rest takes the setting of the method where it is None, and never is None afterwards: `ph_mean` is
     `plain`, or `hydrogen` for -log10 of the mean hydrogen-ion concentration; `round_means` rounds a mean to
@@ -39,3 +39,5 @@ class AssessmentSettings:
         for name in ("ph_mean", "round_means", "intensity_highest", "missing_required"):
             if getattr(self, name) is None:
                 object.__setattr__(self, name, getattr(self.method, name))
+        interrupted = self.interrupted_sections | frozenset(self.method.interrupted_sections)
+        object.__setattr__(self, "interrupted_sections", interrupted)

@@ -274,6 +274,7 @@ class EvaluationMethod:
     quarter_samples: int
     year_months: int
     year_months_interrupted: int
+    interrupted_sections: tuple[str, ...]
     range_months_share: Fraction
     ph_mean: PhMean
     round_means: bool
@@ -590,6 +591,8 @@ def parse_evaluation_method(text: str, file: str) -> EvaluationMethod:
     grade_codes = grades.take("classes", list)
     if len(grade_codes) != 6 or any(code not in list(Grade) for code in grade_codes):
         raise grades.refuse("classes must be six grades, Ⅰ to 劣Ⅴ")
+    averages = tables["averages"]
+    interrupted = averages.texts("interrupted_sections") if averages.has("interrupted_sections") else ()
     main = tables["main_pollutants"]
     heavy_metals = main.parameters("heavy_metals")
     seasons = tables["seasons"]
@@ -628,6 +631,7 @@ def parse_evaluation_method(text: str, file: str) -> EvaluationMethod:
         quarter_samples=tables["averages"].positive("quarter_samples"),
         year_months=tables["averages"].positive("year_months"),
         year_months_interrupted=tables["averages"].positive("year_months_interrupted"),
+        interrupted_sections=interrupted,
         range_months_share=tables["averages"].share("range_months_share"),
         ph_mean=PhMean(tables["averages"].one_of("ph_mean", PhMean)),
         round_means=tables["averages"].take("round_means", bool),

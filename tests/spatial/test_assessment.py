@@ -1,6 +1,7 @@
 """Periods of sections and groups: averages first, then classes; what is too little stays undetermined."""
 
 import json
+from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from spatial.assessment import AssessmentSettings, assess_sections
 from spatial.errors import FrameColumnsError, FrameValueError, UnknownParameterError
 from spatial.period import parse_period
-from spatial.standards import load_standard
+from spatial.standards import load_evaluation_method, load_standard
 from spatial.vocabulary import Compare, TrophicState, Verdict
 
 STANDARD = load_standard()
@@ -237,6 +238,12 @@ def test_a_section_that_freezes_or_runs_dry_needs_eight_months(assess, months, e
     settings = AssessmentSettings(interrupted_sections=frozenset({"S"}))
     found = assess(monthly(CLEAN, range(1, months + 1)), period="2025", settings=settings)
     assert found.water_class == expected
+
+
+@pytest.mark.parametrize(("listed", "expected"), [(("S",), 1), (("T",), None)])
+def test_the_rules_list_the_sections_that_freeze_or_run_dry(assess, listed, expected):
+    settings = AssessmentSettings(method=replace(load_evaluation_method(), interrupted_sections=listed))
+    assert assess(monthly(CLEAN, range(1, 9)), period="2025", settings=settings).water_class == expected
 
 
 def test_a_core_item_with_too_few_months_leaves_the_class_open(assess):

@@ -283,6 +283,7 @@ def packaged(name):
         ('"#68CFFE", "#49A1FE", "#37B70C"', '"#68CFFE", "#49A1FE"', "6 colours"),
         ("year_months = 12", "year_months = 0", "at least 1"),
         ('unit = "mg/m³"', 'unit = "barrel"', "unknown unit"),
+        ("round_means = false", 'round_means = false\ninterrupted_sections = ["A", "A"]', "each once"),
         ("[trend]", "[trends]", "unknown table 'trends'"),
         ("periods = 5", "", "lacks the key 'periods'"),
         ('range_months_share = ["2", "3"]', 'range_months_share = ["3", "2"]', "value above 0 and up to 1"),
@@ -293,6 +294,13 @@ def test_an_evaluation_method_that_no_method_can_be_is_refused(old, new, reason)
     assert old in text
     with pytest.raises(RuleFileError, match=re.escape(reason)):
         parse_evaluation_method(text.replace(old, new), "m.toml")
+
+
+def test_the_method_lists_sections_that_freeze_or_run_dry():
+    text = packaged("evaluation_method_2011.toml")
+    assert parse_evaluation_method(text, "m.toml").interrupted_sections == ()
+    listed = text.replace("# interrupted_sections", "interrupted_sections", 1)
+    assert parse_evaluation_method(listed, "m.toml").interrupted_sections == ("S420500001",)
 
 
 def test_every_table_of_the_method_names_its_source():
