@@ -6,6 +6,7 @@ The command that loads, HTTP, and the commands that need no database.
 from __future__ import annotations
 
 import csv
+import hashlib
 import inspect
 import io
 import json
@@ -139,7 +140,8 @@ def test_an_uploaded_mapping_tells_how_a_foreign_file_is_read(
     assert (reading["parameter"], reading["value"]) == ("tp", 0.1)
     with fresh_database.connect() as connection:
         options = connection.execute(sql("SELECT options::text FROM qingjiang.uploads")).scalar_one()
-    assert json.loads(options) == {"mapping": "own.toml"}
+    digest = hashlib.sha256(MAPPING.encode()).hexdigest()
+    assert json.loads(options) == {"mapping": "own.toml", "mapping_sha256": digest}
 
 
 def test_a_shipped_mapping_is_named(refused: Any) -> None:
