@@ -20,7 +20,7 @@ from spatial.parameters import sort_by_registry
 from spatial.period import parse_period
 from spatial.rounding import json_number
 from spatial.standards import EvaluationMethod, Number, Standard, load_evaluation_method, load_standard
-from spatial.vocabulary import GRADE_ORDER, Change, Grade, WaterBodyType
+from spatial.vocabulary import GRADE_ORDER, Change, Grade, Verdict
 
 _STEPS: Final = {change: place for place, change in enumerate(reversed(Change), -2)}
 """From -2 (markedly worse) to 2 (markedly better)."""
@@ -173,15 +173,28 @@ def restrict_items(
 ) -> SectionAssessment:
     """Judge a section again by some of its evaluated items; what is reported apart stays as it is.
 
-    A section without enough samples stays undetermined.
+    A section without enough samples stays undetermined; so does one of which nobody knows whether it is river
+    or lake, unless all of its items are kept.
     """
     if set(assessment.evaluated) <= set(codes) or not assessment.representative:
         return assessment
+    if assessment.judged_as is None:
+        return replace(
+            assessment,
+            best_class=None,
+            worst_class=None,
+            water_class=None,
+            grade=None,
+            limiting=(),
+            main_pollutants=(),
+            verdict=None if assessment.target_class is None else Verdict.UNDETERMINED,
+            reasons=(give_reason("water_body_type_unknown"),),
+        )
     kept = tuple(entry for entry in assessment.parameters if not entry.item.evaluated or entry.code in codes)
     grader = Grader(
         standard or load_standard(),
         method or load_evaluation_method(),
-        assessment.judged_as or WaterBodyType.RIVER,  # items are judged already: only their worst is taken
+        assessment.judged_as,
     )
     found = grader.classify(entry.item for entry in kept)
     target = assessment.target_class
@@ -245,11 +258,12 @@ def _compare_section(
         common = tuple(sort_by_registry(items_before & items_after))
         only_before = tuple(sort_by_registry(items_before - items_after))
         only_after = tuple(sort_by_registry(items_after - items_before))
-        before = restrict_items(before, common, method=method)
-        after = restrict_items(after, common, method=method)
+        if common:
+            before = restrict_items(before, common, method=method)
+            after = restrict_items(after, common, method=method)
         if before.judged_as != after.judged_as:
             reasons.append(give_reason("water_body_type_changed"))
-        else:
+        elif common:
             change = change_of_grade(before.grade, after.grade, method)
         if change is None and not reasons:
             lacking = after if after.grade is None else before

@@ -70,7 +70,8 @@ def test_a_section_is_compared_by_the_items_of_both_periods(compare):
 
 def test_without_a_common_item_nothing_is_compared(compare):
     (found,) = compare({"S": {"tp": "0.1"}}, {"S": {"cod_mn": "16"}})
-    assert (found.change, found.reasons[0].code) == (None, "no_evaluated_item")
+    assert (found.change, found.reasons[0].code) == (None, "no_common_item")
+    assert (found.before.water_class, found.after.water_class) == (2, 6)
 
 
 def test_a_section_of_one_period_only_has_no_change(compare):
@@ -84,6 +85,11 @@ def test_a_section_of_one_period_only_has_no_change(compare):
 def test_a_section_without_readings_in_one_period_says_so(compare):
     (found,) = compare({"S": {"tp": "0.1"}}, {"S": None})
     assert (found.change, found.reasons[0].code) == (None, "no_readings")
+    # What the other period has is shown as it is.
+    assert (found.before.water_class, found.after.water_class) == (2, None)
+    (found,) = compare({"S": None}, {"S": {"tp": "0.1"}})
+    assert (found.change, found.reasons[0].code) == (None, "no_readings")
+    assert (found.before.water_class, found.after.water_class) == (None, 2)
 
 
 def test_a_section_that_became_a_lake_point_is_not_compared(assess_at):
@@ -91,6 +97,16 @@ def test_a_section_that_became_a_lake_point_is_not_compared(assess_at):
     after = assess_at(A, {"S": {"tp": "0.1"}}, water_body_type="lake")
     (found,) = compare_sections(before, after, period=A, compared_with=B)
     assert (found.change, found.reasons[0].code) == (None, "water_body_type_changed")
+
+
+def test_water_of_an_unknown_type_is_not_compared_by_river_limits(compare):
+    # Phosphorus of 0.08 is class Ⅱ in a river and Ⅳ in a lake; the other items make the two lists differ.
+    (found,) = compare(
+        {"S": {"tp": "0.08", "hg": "0.00001"}}, {"S": {"tp": "0.3", "cod_mn": "1"}}, water_body_type=None
+    )
+    assert (found.change, found.reasons[0].code) == (None, "water_body_type_unknown")
+    (found,) = compare({"S": {"nh3_n": "0.1"}}, {"S": {"nh3_n": "1.8"}}, water_body_type=None)
+    assert found.change is Change.MARKED_WORSE
 
 
 def test_a_month_beside_a_year_is_warned_of(assess_at):
