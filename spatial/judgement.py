@@ -253,7 +253,10 @@ class PeriodJudge:
             if limit is not None and limit.direction is not Direction.CHANGE:
                 classes = self._grade(place, limit)
                 at_zero = limit.grade(Fraction(0))
-                best[place] = np.where(column.unseen, np.minimum(classes, at_zero), classes)
+                least = np.minimum(classes, at_zero)
+                if limit.direction is Direction.WITHIN:  # the range lies between zero and a high detection limit
+                    least[column.sign(Fraction(limit.bounds[1])) > 0] = 1
+                best[place] = np.where(column.unseen, least, classes)
                 worst[place] = np.where(column.unseen, np.maximum(classes, at_zero), classes)
             if code in method.core:
                 reached = column.counts if self.by_samples else column.months

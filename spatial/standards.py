@@ -89,6 +89,8 @@ class Limit:
         limit, 6 if there is none. For oxygen and pH the range is what the numbers from 0 upwards allow.
         """
         at_limit, at_zero = self.grade(detection_limit), self.grade(Decimal(0))
+        if self.direction is Direction.WITHIN and detection_limit > self.bounds[1]:
+            return (1, 6)  # the range lies between the two ends
         return (min(at_limit, at_zero), max(at_limit, at_zero))
 
     def bound_of(self, water_class: int) -> tuple[Decimal, ...]:

@@ -132,6 +132,12 @@ def test_where_nothing_was_detected_the_detection_limit_is_judged(assess):
     assert found.reasons[0].code == "detection_limit_above_limit"
 
 
+def test_a_ph_known_only_to_lie_below_a_high_number_may_be_any_class(assess):
+    found = assess([("2025-06-10 10:00", {"ph": "<10"})])
+    assert (found.best_class, found.worst_class) == (1, 6)
+    assert found.verdict is Verdict.UNDETERMINED
+
+
 def test_a_fine_enough_detection_limit_is_compliant(assess):
     assert assess({"hg": "<0.00004"} | CLEAN, target_class=1).verdict is Verdict.COMPLIANT
 
