@@ -36,6 +36,18 @@ def reason_words(catalogue: Catalogue, reason: Mapping[str, Any]) -> str:
     return catalogue.text(f"reasons.{reason['code']}", **params)
 
 
+def reason_list(catalogue: Catalogue, reasons: Iterable[Mapping[str, Any]]) -> str:
+    """Several reasons or warnings in one cell."""
+    separator = "；" if catalogue.language is Language.CHINESE else "; "
+    return separator.join(reason_words(catalogue, reason) for reason in reasons)
+
+
+def multiple_text(multiple: object) -> str:
+    """An exceedance multiple as bulletins print it: one decimal, two where one would hide it."""
+    shown = decimal_text(multiple, 1)
+    return decimal_text(multiple, 2) if shown == "0.0" else shown
+
+
 def _shown_param(key: str, value: object, language: Language) -> object:
     """What a reason is made of, as a text shows it: items by name, classes by label."""
     if key in _CLASS_KEYS and isinstance(value, int):
@@ -116,7 +128,7 @@ def pollutant_list(pollutants: Iterable[Row], language: Language) -> str:
     """Main pollutants of a section by name, with one decimal of the multiple: 高锰酸盐指数(1.2)."""
     names = (
         item_name(item["code"], language)
-        + ("" if item["multiple"] is None else f"({decimal_text(item['multiple'], 1)})")
+        + ("" if item["multiple"] is None else f"({multiple_text(item['multiple'])})")
         for item in pollutants
     )
     return ("、" if language is Language.CHINESE else ", ").join(names)

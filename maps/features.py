@@ -10,6 +10,7 @@ import json
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, Final
 
 import geopandas as gpd
@@ -22,6 +23,7 @@ from maps.errors import FacilityAmbiguousError, FacilityNotDrawableError
 from maps.layers import MapLayers, present
 from maps.palette import NO_FINDING, VERDICT_SIGNS
 from spatial.parameters import find_parameter
+from spatial.rounding import round_half_even
 from spatial.rulebook import load_rulebook
 from spatial.vocabulary import CLASS_LABELS, Rank
 
@@ -128,12 +130,16 @@ def section_properties(row: Mapping[str, Any], text: Translator) -> Document:
 
 
 def pollutant_text(pollutants: Sequence[str | Mapping[str, Any]], text: Translator) -> str | None:
-    """Main pollutants in their order, each with its exceedance multiple (超标倍数) where it has one."""
+    """Main pollutants in their order, each with one decimal of its exceedance multiple (超标倍数)."""
     named = []
     for entry in pollutants:
         code, multiple = (entry, None) if isinstance(entry, str) else (entry["code"], entry.get("multiple"))
         name = parameter_name(code, text)
-        named.append(name if multiple is None else text("maps.pollutant", name=name, multiple=multiple))
+        if multiple is not None:
+            # The shortest spelling of the float, half to even: 0.35 is 0.4.
+            shown = round_half_even(Decimal(str(multiple)), 1)
+            name = text("maps.pollutant", name=name, multiple=f"{shown:f}")
+        named.append(name)
     return text("maps.list_separator").join(named) or None
 
 

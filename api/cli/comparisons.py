@@ -11,7 +11,7 @@ import typer
 from api.cli.door import Door, FileFormatOption, OutOption, RegionOption, door
 from api.cli.verdicts import Grouping, LevelOption, SuspectOption, group_name
 from api.output import Column, Format, Row, to_json
-from api.wording import class_words, decimal_text, item_name, reason_words, share_text
+from api.wording import class_words, decimal_text, item_name, reason_list, reason_words, share_text
 
 PERIOD_HELP = "2025-06, 2025-Q2, 2025, 2025-flood or 2024-11-01/2025-02-28"
 PeriodOption = Annotated[str, typer.Option("--period", help=PERIOD_HELP)]
@@ -166,7 +166,7 @@ def _change(opened: Door, row: Row) -> str:
 
 def notes_text(opened: Door, row: Row) -> str:
     """Why there is no result, else what weakens it."""
-    return "；".join(reason_words(opened.catalogue, entry) for entry in (*row["reasons"], *row["warnings"]))
+    return reason_list(opened.catalogue, (*row["reasons"], *row["warnings"]))
 
 
 # --- trend ---
@@ -444,7 +444,7 @@ def _show_flux(
         (text("comparisons.col_months"), lambda row: f"{row['months_known']}/{row['months_due']}"),
         (
             text("comparisons.col_notes"),
-            lambda row: "；".join(reason_words(opened.catalogue, entry) for entry in row["reasons"]),
+            lambda row: reason_list(opened.catalogue, row["reasons"]),
         ),
     ]
     if chosen is Format.TABLE and out is None:

@@ -10,7 +10,7 @@ import typer
 
 from api.cli.door import Door, FileFormatOption, OutOption, RegionOption, door
 from api.output import Column, Format, Row
-from api.wording import decimal_text, item_name, reason_words, share_text
+from api.wording import decimal_text, item_name, multiple_text, reason_list, share_text
 from spatial.vocabulary import WaterSourceLevel
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def _source_columns(opened: Door) -> list[Column]:
         (text("sources.col_over"), lambda row: _over_text(opened, row)),
         (
             text("cli.col_reason"),
-            lambda row: "；".join(reason_words(opened.catalogue, reason) for reason in row["reasons"]),
+            lambda row: reason_list(opened.catalogue, row["reasons"]),
         ),
     ]
 
@@ -110,7 +110,8 @@ def _over_text(opened: Door, row: Row) -> str:
             multiples[item["parameter"]] = item["multiple"]
     names = {code: item_name(code, opened.catalogue.language) for code in row["limiting"]}
     return "、".join(
-        name if multiples[code] is None else f"{name}({multiples[code]:.2g})" for code, name in names.items()
+        name if multiples[code] is None else f"{name}({multiple_text(multiples[code])})"
+        for code, name in names.items()
     )
 
 

@@ -28,8 +28,8 @@ from api.wording import (
     item_name,
     measured_text,
     pollutant_list,
+    reason_list,
     reason_text,
-    reason_words,
     share_text,
     threshold_text,
 )
@@ -286,7 +286,7 @@ def _limiting_text(opened: Door, row: Row) -> str:
 
 def reasons_text(opened: Door, row: Row) -> str:
     """Why there is no result; empty where there is one."""
-    return "；".join(reason_words(opened.catalogue, entry) for entry in row["reasons"])
+    return reason_list(opened.catalogue, row["reasons"])
 
 
 def _length_column(opened: Door) -> Column:

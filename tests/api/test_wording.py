@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from api.catalogue import Catalogue, Language
-from api.wording import class_words, decimal_text, pollutant_list, reason_words, share_text
+from api.wording import class_words, decimal_text, multiple_text, pollutant_list, reason_words, share_text
 from spatial.classification import give_reason
 from spatial.parameters import load_parameters
 
@@ -33,6 +33,13 @@ def test_a_main_pollutant_is_named_with_its_multiple_and_oxygen_without() -> Non
     found: list[dict[str, Any]] = [{"code": "cod_mn", "multiple": 0.35}, {"code": "do", "multiple": None}]
     assert pollutant_list(found, Language.CHINESE) == "高锰酸盐指数(0.4)、溶解氧"
     assert pollutant_list(found, Language.ENGLISH) == "Permanganate index(0.4), Dissolved oxygen"
+
+
+@pytest.mark.parametrize(
+    ("multiple", "shown"), [(0.29507936507936505, "0.3"), (12.6, "12.6"), (123, "123.0"), (0.04, "0.04")]
+)
+def test_a_multiple_has_one_decimal_and_two_where_one_would_hide_it(multiple: float, shown: str) -> None:
+    assert multiple_text(multiple) == shown
 
 
 def test_a_share_shows_the_counts_behind_it() -> None:

@@ -192,7 +192,7 @@ def test_a_section_opens_with_class_target_and_main_pollutants(visit: Visit, tmp
     page = visit.open(draw_map(map_layers(), text=catalogue("zh")), tmp_path)
     open_marker(page, "清江口")
     popup = page.locator(".leaflet-popup-content")
-    for word in ["清江口", "S4", "2023", "Ⅳ", "Ⅱ", "违反", "总磷（0.35 倍）"]:
+    for word in ["清江口", "S4", "2023", "Ⅳ", "Ⅱ", "违反", "总磷（0.4 倍）"]:
         expect(popup).to_contain_text(word)
 
 

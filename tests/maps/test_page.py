@@ -265,8 +265,8 @@ def test_the_page_speaks_the_language_of_its_catalogue(layers: MapLayers) -> Non
     chinese, english = (draw_map(layers, text=catalogue(language)) for language in ("zh", "en"))
     assert '<html lang="zh-CN">' in chinese
     assert '<html lang="en">' in english
-    assert properties(chinese, "sections")[3]["pollutants"] == "总磷（0.35 倍）"
-    assert properties(english, "sections")[3]["pollutants"] == "Total phosphorus (0.35×)"
+    assert properties(chinese, "sections")[3]["pollutants"] == "总磷（0.4 倍）"
+    assert properties(english, "sections")[3]["pollutants"] == "Total phosphorus (0.4×)"
     assert (
         embedded(chinese, "settings")["rules"]["CN-14-1"]["document"] == "深入打好长江保护修复攻坚战行动方案"
     )
