@@ -7,6 +7,7 @@ from pathlib import Path
 
 from api.cli.door import Door
 from api.output import Column, Format, Row, to_json
+from api.wording import item_name
 from spatial.period import Period
 
 TABLE_ROWS = 20
@@ -101,7 +102,7 @@ def _changes(opened: Door, row: Row) -> str:
         opened.text(
             "history.change",
             time=change["sampled_at"][:16].replace("T", " "),
-            parameter=change["parameter"],
+            parameter=item_name(change["parameter"], opened.catalogue.language),
             old=change["old"],
             new=change["new"],
             row=change["new_row"],
