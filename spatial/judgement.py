@@ -254,7 +254,7 @@ class PeriodJudge:
                 classes = self._grade(place, limit)
                 at_zero = limit.grade(Fraction(0))
                 least = np.minimum(classes, at_zero)
-                if limit.direction is Direction.WITHIN:  # the range lies between zero and a high detection limit
+                if limit.direction is Direction.WITHIN:  # between zero and a high detection limit
                     least[column.sign(Fraction(limit.bounds[1])) > 0] = 1
                 best[place] = np.where(column.unseen, least, classes)
                 worst[place] = np.where(column.unseen, np.maximum(classes, at_zero), classes)
