@@ -6,6 +6,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV ?= .venv
 SERVE ?= 1
+WORKERS ?= auto
 HOST ?= 127.0.0.1
 PORT ?= 8000
 UV_VERSION := 0.13.8
@@ -23,9 +24,9 @@ setup: $(VENV)/.runtime ## Install PostGIS (Debian/Ubuntu, as root or with sudo)
 demo: setup ## Load sample_data/, evaluate, print the scoreboard, serve on port 8000 (SERVE=0: only do it)
 	@$(bin)/qingjiang demo $(if $(filter 0,$(SERVE)),--no-serve,--host $(HOST) --port $(PORT))
 
-test: $(VENV)/.dev ## Run the whole suite against a real PostGIS and a real headless browser
+test: $(VENV)/.dev ## Run the whole suite against a real PostGIS and a real headless browser (WORKERS=0: in one process)
 	@scripts/install-system postgis browser
-	@$(bin)/pytest $(ARGS)
+	@$(bin)/pytest --numprocesses=$(WORKERS) --maxprocesses=4 --dist=loadfile $(ARGS)
 
 lint: $(VENV)/.dev ## Format check, ruff, mypy strict, import contracts
 	@$(bin)/ruff format --check .
