@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,9 @@ from spatial.rulebook import load_rulebook
 from spatial.vocabulary import WaterSourceKind
 
 READINGS = "readings"
+AT_ONCE = 1_000_000
+"""Readings that are held at a time; the sections of a look go in turns of fewer where theirs are more."""
+_LIVE_AT_ONCE = 500
 OPEN, ACKNOWLEDGED, CLOSED, WITHDRAWN = "open", "acknowledged", "closed", "withdrawn"
 _TOLD = {
     "open": "opened",
@@ -170,16 +174,35 @@ class _Watch:
         self.undecided: list[Undecided] = []
 
     def look(self, touched: Sequence[Stretch], rules: Sequence[AlertRule], by_hand: set[int]) -> None:
-        """Work out what some rules say of some stretches, and record what that changes."""
-        if not touched or not rules:
+        """Work out what some rules say of some stretches, and record what that changes.
+
+        No section's warnings rest on another's readings, so that they may go in turns.
+        """
+        if not rules:
             return
+        left = sorted(_joined(touched), key=attrgetter("section_id"))
+        size = len(left)
+        while left:
+            turn = left[:size]
+            count = self._look_together(turn, rules, by_hand)
+            if count is None:
+                size = max(len(turn) // 2, 1)
+                continue
+            left = left[size:]
+            if count < AT_ONCE // 4:
+                size *= 2
+
+    def _look_together(
+        self, touched: Sequence[Stretch], rules: Sequence[AlertRule], by_hand: set[int]
+    ) -> int | None:
+        """How many readings were looked at; None, with nothing done, where they are too many at a time."""
         months = any(rule.is_long for rule in rules)
         back = look_back(rules)
         windows = {
             one.section_id: Stretch(
                 one.section_id, _floor(one.first, months=months), _ceiling(one.last + back, months=months)
             )
-            for one in _joined(touched)
+            for one in touched
         }
         known = self._near(windows, {rule.id: rule for rule in rules}, by_hand)
         cores: dict[_Key, tuple[datetime, datetime]] = {}
@@ -201,7 +224,11 @@ class _Watch:
                     _ceiling(last + around, months=months),
                 )
             )
-        columns = ReadingColumns.from_arrow(store.readings_of(self.session, asked, self.kinds))
+        most = AT_ONCE if len(touched) > 1 else None
+        readings = store.readings_of(self.session, asked, self.kinds, most=most)
+        if readings is None:
+            return None
+        columns = ReadingColumns.from_arrow(readings)
         found = find_alerts(
             columns,
             self.sections,
@@ -220,6 +247,7 @@ class _Watch:
                 facts.append(self._fact(alert, number))
         self.undecided.extend(found.undecided)
         self._record(facts, known)
+        return len(columns)
 
     def _near(
         self, windows: Mapping[int, Stretch], rules: Mapping[str, AlertRule], by_hand: set[int]
@@ -300,7 +328,11 @@ class _Watch:
 
     def close_what_is_over(self, numbers: Iterable[int]) -> None:
         """Close live warnings after which the item was measured again, long enough and without a mark."""
-        live = store.live_warnings(self.session, numbers)
+        listed = sorted(set(numbers))
+        for start in range(0, len(listed), _LIVE_AT_ONCE):
+            self._close_some(store.live_warnings(self.session, listed[start : start + _LIVE_AT_ONCE]))
+
+    def _close_some(self, live: Sequence[StoredWarning]) -> None:
         method = self.settings.method
         flags = (4, 9) if self.settings.use_suspect else (3, 4, 9)
         over = set(

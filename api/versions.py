@@ -46,6 +46,8 @@ Wanted = Mapping[str, set[str]]
 
 LISTED = 50
 """Changes of class or verdict that a report names one by one, and replaced readings that a version names."""
+AT_ONCE = 4_000
+"""Pairs of section and period that are looked at, and held, at a time."""
 REFRESHED_KINDS = ("readings", "sections")
 _TICK = timedelta(microseconds=1)
 
@@ -175,10 +177,10 @@ def refresh_assessments(
     """
     with Session(engine) as session, session.begin():
         moment = store.lock_assessments(session)
-        upload = queries.upload(session, upload_id)
-        if upload is None:
+        kind = store.upload_kind(session, upload_id)
+        if kind is None:
             raise NotKnownError("upload", str(upload_id))
-        job = _Job(session, upload_id, str(upload["kind"]), moment, every=every)
+        job = _Job(session, upload_id, kind, moment, every=every)
         job.run(bounds or (None, None))
         store.record_refresh(session, upload_id, job.found.as_json())
     return job.found
@@ -197,6 +199,7 @@ class _Job:
         self.settings = assessment_settings(rulebook)
         self.basis = rulebook.rule_set_hash
         self.found = Refresh()
+        self.loaded_at: datetime | None = None
 
     def run(self, bounds: tuple[datetime | None, datetime | None]) -> None:
         near: Wanted = {}
@@ -204,6 +207,17 @@ class _Job:
             wanted, corrected, near = self._touched_by_readings(bounds)
         else:
             wanted = corrected = self._touched_by_sections()
+        for codes in _turns(wanted):
+            self._run_some(_only(codes, wanted), _only(codes, corrected), _only(codes, near), bounds)
+
+    def _run_some(
+        self,
+        wanted: dict[str, set[str]],
+        corrected: Wanted,
+        near: Wanted,
+        bounds: tuple[datetime | None, datetime | None],
+    ) -> None:
+        """Look at some of the sections: none rests on another."""
         codes = sorted(set().union(*wanted.values()))
         known = store.newest_assessments(self.session, codes, sorted({*wanted, *near}))
         if not self.every:
@@ -266,7 +280,9 @@ class _Job:
         self, missing: Wanted, bounds: tuple[datetime | None, datetime | None]
     ) -> dict[tuple[str, str], store.KnownVersion]:
         """Store what held until the load, of what was never stored: what is corrected is not forgotten."""
-        loaded_at = store.loaded_at(self.session, self.upload_id, *bounds)
+        if self.loaded_at is None:
+            self.loaded_at = store.loaded_at(self.session, self.upload_id, *bounds)
+        loaded_at = self.loaded_at
         if loaded_at is None:
             return {}
         assessed = self._assess(missing, known_at=loaded_at - _TICK)
@@ -354,6 +370,28 @@ def _assess_together(
     for period, assessed in assess_periods_in_force(frame, columns, periods, settings, only=only):
         for one in assessed:
             yield period, one
+
+
+def _turns(wanted: Wanted) -> Iterator[set[str]]:
+    """Sections in turns, of which each has so many pairs with periods, or is one section."""
+    periods = Counter[str]()
+    for chosen in wanted.values():
+        periods.update(chosen)
+    turn: set[str] = set()
+    pairs = 0
+    for code in sorted(periods):
+        if turn and pairs + periods[code] > AT_ONCE:
+            yield turn
+            turn, pairs = set(), 0
+        turn.add(code)
+        pairs += periods[code]
+    if turn:
+        yield turn
+
+
+def _only(codes: set[str], wanted: Wanted) -> dict[str, set[str]]:
+    """What is wanted of some sections."""
+    return {period: kept for period, chosen in wanted.items() if (kept := chosen & codes)}
 
 
 def _known(version: store.Version) -> store.KnownVersion:

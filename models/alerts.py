@@ -111,7 +111,13 @@ def dated_versions(session: Session, kind: str, codes: Sequence[str] | None = No
     return fetch_frame(session, select(newest), columns)
 
 
-def readings_of(session: Session, stretches: Sequence[Stretch], kinds: Mapping[int, str | None]) -> pa.Table:
+def readings_of(
+    session: Session,
+    stretches: Sequence[Stretch],
+    kinds: Mapping[int, str | None],
+    *,
+    most: int | None = None,
+) -> pa.Table | None:
     """The latest revisions of readings of some sections, each over its own time, as an Arrow table.
 
     `kinds` is the station type of sections by number, for readings that do not say their own.
@@ -119,11 +125,13 @@ def readings_of(session: Session, stretches: Sequence[Stretch], kinds: Mapping[i
     Returns
     -------
     Table
-        The columns of `spatial.columns.ReadingColumns.from_arrow`, ``section`` being the section's code.
+        The columns of `spatial.columns.ReadingColumns.from_arrow`, ``section`` being the section's code;
+        None where they are more than `most`.
     """
     codes = section_numbers(session)
+    nothing = pa.table({name: pa.array([], kind) for name, kind in _READ.items()})
     if not stretches:
-        return _as_readings(pa.table({name: pa.array([], kind) for name, kind in _READ.items()}), codes)
+        return _as_readings(nothing, codes)
     connection = session.connection().connection.driver_connection
     if connection is None:
         raise RuntimeError("the session has no connection")
@@ -134,6 +142,7 @@ def readings_of(session: Session, stretches: Sequence[Stretch], kinds: Mapping[i
         "kinds": [kinds.get(stretch.section_id) for stretch in stretches],
         "first": min(stretch.first for stretch in stretches),
         "last": max(stretch.last for stretch in stretches),
+        "most": None if most is None else most + 1,
     }
     statement = sql.SQL(
         "COPY (SELECT r.section_id, r.parameter, r.sampled_at AT TIME ZONE 'UTC', r.value, r.full_value,"
@@ -145,14 +154,14 @@ def readings_of(session: Session, stretches: Sequence[Stretch], kinds: Mapping[i
         " WHERE r.sampled_at BETWEEN {first} AND {last}"
         f" AND NOT EXISTS (SELECT FROM {SCHEMA}.readings n WHERE n.revision > 0"
         "  AND n.section_id = r.section_id AND n.parameter = r.parameter AND n.sampled_at = r.sampled_at"
-        "  AND n.revision > r.revision AND n.sampled_at BETWEEN {first} AND {last})) TO STDOUT"
+        "  AND n.revision > r.revision AND n.sampled_at BETWEEN {first} AND {last}) LIMIT {most}) TO STDOUT"
     ).format(**{name: sql.Literal(value) for name, value in values.items()})
     received = io.BytesIO()
     with connection.cursor() as cursor, cursor.copy(statement) as copy:
         for block in copy:
             received.write(block)
     if not received.tell():
-        return readings_of(session, (), kinds)
+        return _as_readings(nothing, codes)
     table = arrow_csv.read_csv(
         pa.py_buffer(received.getbuffer()),
         read_options=arrow_csv.ReadOptions(column_names=list(_READ)),
@@ -161,6 +170,8 @@ def readings_of(session: Session, stretches: Sequence[Stretch], kinds: Mapping[i
             column_types=_READ, null_values=[NULL], strings_can_be_null=True
         ),
     )
+    if most is not None and table.num_rows > most:
+        return None
     return _as_readings(table, codes)
 
 

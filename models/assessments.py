@@ -93,6 +93,11 @@ def lock_assessments(session: Session) -> datetime:
     return moment
 
 
+def upload_kind(session: Session, upload_id: int) -> str | None:
+    """What an upload was of, without its errors; None where there is no such number."""
+    return session.scalar(select(UploadRow.kind).where(UploadRow.id == upload_id))
+
+
 def loaded_at(
     session: Session, upload_id: int, first: datetime | None, last: datetime | None
 ) -> datetime | None:

@@ -12,6 +12,7 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
+from api import versions
 from api.catalogue import Catalogue
 from api.errors import NotKnownError
 from api.jobs import assess_in
@@ -26,6 +27,7 @@ from api.versions import (
 from ingest.loader import load_files
 from ingest.options import IngestOptions
 from ingest.report import UploadReport
+from models import queries
 from spatial.period import parse_period
 from tests.api.conftest import Cli
 
@@ -213,6 +215,37 @@ def test_looking_again_changes_nothing(desk: Desk) -> None:
     found = refresh_assessments(desk.engine, report.upload_id).as_json()
     assert (found["checked"], found["stored"]) == (4, 0)
     assert desk.stored() == stored
+
+
+def test_sections_looked_at_one_by_one_give_the_same_versions(
+    desk: Desk, clone_database: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = Desk(clone_database(), tmp_path)
+    other.load("sections", SECTIONS)
+    other.load("readings", [sample("S1", "0.05"), sample("S2", "0.05")])
+    rows = [sample("S1", "0.35"), sample("S2", "0.25"), sample("S2", "0.15", "2024-12-15 08:00")]
+    together = told(desk.load("readings", rows, on_conflict="replace"))
+    monkeypatch.setattr(versions, "AT_ONCE", 1)
+    assert told(other.load("readings", rows, on_conflict="replace")) == together
+    assert together["stored"] > 8
+    assert sorted(other.stored()) == sorted(desk.stored())
+
+
+def test_refused_rows_are_not_read_again_for_the_look(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def read(*_: Any, **__: Any) -> None:
+        pytest.fail("the rows that a load refused were read")
+
+    monkeypatch.setattr(queries, "rejected_rows", read)
+    path = tmp_path / "readings-bad.csv"
+    lines = [f"S1,2025-06-{day:02d} 08:00,-1" for day in range(1, 31)] * 10
+    path.write_text(
+        "\n".join(["断面编码,监测时间,总磷(mg/L)", *lines, "S1,2025-06-16 08:00,0.05"]), encoding="utf-8"
+    )
+    (report,) = load_files(desk.engine, "readings", [path], IngestOptions(partial=True))
+    assert report.rows_rejected == 300
+    assert told(refresh_after(desk.engine, report))["checked"] == 4
 
 
 def test_two_runs_give_the_same_bytes(desk: Desk, clone_database: Any, tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 from typer.testing import Result
 
+from api import alerts
 from api.alerts import (
     list_warnings,
     load_and_warn,
@@ -334,8 +335,15 @@ def test_the_national_feed_of_november_2025_gives_warnings_that_a_person_can_loo
         assert warning["evidence"]["data"]["upload_ids"] == [report.upload_id]
 
 
-def test_any_pieces_in_any_order_give_what_one_load_gives(database: Engine, tmp_path: Path) -> None:
-    """Random walks with jumps, rises and gaps at twin sections: one loaded at once, one in pieces."""
+@pytest.mark.parametrize("at_once", [1_000_000, 150])
+def test_any_pieces_in_any_order_give_what_one_load_gives(
+    database: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at_once: int
+) -> None:
+    """Random walks with jumps, rises and gaps at twin sections: one loaded at once, one in pieces.
+
+    So many readings are held at a time: all of them, or those of two sections at most.
+    """
+    monkeypatch.setattr(alerts, "AT_ONCE", at_once)
     seed = random.Random(20251120)  # noqa: S311  # data for a test
     path = tmp_path / "walk.csv"
     whole: list[str] = []
