@@ -47,6 +47,8 @@ def arguments(options: IngestOptions) -> Iterator[str]:
     for name, value in plain.items():
         if value is not None:
             yield from (name, str(value))
+    if options.negative_is_limit:
+        yield "--negative-is-limit"
     for name, pairs in (("--column", options.columns), ("--set", options.constants)):
         for field, text in pairs.items():
             yield from (name, f"{field}={text}")
@@ -60,8 +62,6 @@ def test_a_hostile_file_ends_the_command_in_good_order(
     capfd: pytest.CaptureFixture[str],
     case: Case,
 ) -> None:
-    if case.options.negative_is_limit:
-        pytest.skip("the command line has no option for this convention")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("QINGJIANG_DATABASE_URL", stocked.url.render_as_string(hide_password=False))
     Path(case.file).write_bytes(case.content)
