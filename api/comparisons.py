@@ -6,19 +6,25 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-import pandas as pd
 from sqlalchemy.orm import Session
 
 from api.errors import BadRequestError
 from api.features import read_section_feature
-from api.jobs import GROUPINGS, assess_period, assessment_settings, rules_in_use
+from api.jobs import (
+    GROUPINGS,
+    assess_periods,
+    assess_region,
+    assessment_settings,
+    of_level,
+    rules_in_use,
+)
 from models import queries
 from spatial.assessment import SectionAssessment
 from spatial.change import GroupChange, SectionChange, compare_groups, compare_sections
 from spatial.city_index import RankingOf
 from spatial.comparison_rules import NonDetects
 from spatial.flux import FluxMethod, SectionFlux, section_fluxes
-from spatial.overlays import assess_in_force, edition_for_groups
+from spatial.overlays import edition_for_groups
 from spatial.parameters import find_parameter
 from spatial.period import Period, period_a_year_before, period_before
 from spatial.ranking import (
@@ -70,9 +76,8 @@ def item_codes(text: str) -> tuple[str, ...] | None:
 
 def assess_scope(session: Session, period: Period, scope: Scope) -> list[SectionAssessment]:
     """Assess the sections of a scope as they stood on the last day of the period."""
-    sections = queries.features_in_force(session, "sections", period.end, region_code=scope.region)
-    assessed = assess_period(session, sections, period, assessment_settings(rules_in_use(scope.use_suspect)))
-    return [found for found in assessed if scope.level is None or found.section_level == scope.level]
+    _, assessed = assess_region(session, period, scope.region, use_suspect=scope.use_suspect)
+    return of_level(assessed, scope.level)
 
 
 def compare_in(
@@ -165,18 +170,8 @@ def trend_in(
     read_section_feature(session, code, last.end)
     sections = queries.features_in_force(session, "sections", last.end, codes=[code])
     settings = assessment_settings(rules_in_use(use_suspect))
-    readings = queries.readings_between(session, first.starts_at, last.ends_before, section_codes=[code])
-    assessed = [
-        assess_in_force(sections, _within(readings, period), period, settings)[0] for period in periods
-    ]
+    assessed = [found for _, (found,) in assess_periods(session, sections, periods, settings)]
     return section_trend(assessed, parameter, by, exact=exact)
-
-
-def _within(readings: pd.DataFrame, period: Period) -> pd.DataFrame:
-    """The readings of a period out of those of one section, which stand in order of time."""
-    moments = readings["sampled_at"]
-    start, end = (int(moments.searchsorted(at)) for at in (period.starts_at, period.ends_before))
-    return readings.iloc[start:end]
 
 
 def flux_in(

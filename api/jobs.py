@@ -5,7 +5,7 @@ Each job takes the date it speaks of; none reads a clock to decide anything.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -128,9 +128,27 @@ def assess_period(
     Without `settings` by those of the rule book.
     """
     settings = settings or assessment_settings(load_rulebook())
-    columns = reading_columns(session, sections, period.starts_at, period.ends_before)
-    ((_, found),) = assess_periods_in_force(sections, columns, [period], settings)
+    ((_, found),) = assess_periods(session, sections, [period], settings)
     return found
+
+
+def assess_periods(
+    session: Session,
+    sections: pd.DataFrame,
+    periods: Sequence[Period],
+    settings: AssessmentSettings,
+    *,
+    known_at: datetime | None = None,
+    only: Mapping[str, Collection[str]] | None = None,
+) -> Iterator[tuple[Period, list[SectionAssessment]]]:
+    """Assess sections over several periods in one pass over the readings from the first to the last of them.
+
+    `known_at` as in `reading_columns`, `only` as in `assess_periods_in_force`.
+    """
+    start = min(period.starts_at for period in periods)
+    end = max(period.ends_before for period in periods)
+    columns = reading_columns(session, sections, start, end, known_at=known_at)
+    return assess_periods_in_force(sections, columns, periods, settings, only=only)
 
 
 def reading_columns(
@@ -260,11 +278,9 @@ def assess_in(
     use_suspect: bool | None = None,
 ) -> Sequence[SectionAssessment | GroupAssessment]:
     """:func:`assess` inside a session. Sections are taken as they stood on the last day of the period."""
-    sections = queries.features_in_force(session, "sections", period.end, region_code=region)
-    settings = assessment_settings(rules_in_use(use_suspect))
-    assessed = assess_period(session, sections, period, settings)
+    sections, assessed = assess_region(session, period, region, use_suspect=use_suspect)
     if by == "section":
-        return [found for found in assessed if level is None or found.section_level == level]
+        return of_level(assessed, level)
     return assess_groups(
         assessed,
         by=GROUPINGS[by],
@@ -272,6 +288,20 @@ def assess_in(
         lengths_km=river_lengths(sections) if by_length else None,
         standard=edition_for_groups(period.end),
     )
+
+
+def assess_region(
+    session: Session, period: Period, region: str | None, *, use_suspect: bool | None = None
+) -> tuple[pd.DataFrame, list[SectionAssessment]]:
+    """The sections of a region as they stood on the last day of a period, and what they are assessed as."""
+    sections = queries.features_in_force(session, "sections", period.end, region_code=region)
+    settings = assessment_settings(rules_in_use(use_suspect))
+    return sections, assess_period(session, sections, period, settings)
+
+
+def of_level(assessed: Sequence[SectionAssessment], level: str | None) -> list[SectionAssessment]:
+    """Those of one network of sections; without a level all."""
+    return [found for found in assessed if level is None or found.section_level == level]
 
 
 def river_lengths(sections: pd.DataFrame) -> dict[str, Decimal]:

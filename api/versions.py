@@ -22,7 +22,7 @@ from sqlalchemy.orm import Session
 
 from api.alerts import load_and_warn
 from api.errors import NotKnownError
-from api.jobs import assessment_settings, reading_columns
+from api.jobs import assess_periods, assessment_settings
 from api.output import plain
 from api.settings import Settings
 from ingest.loader import Progress
@@ -34,7 +34,6 @@ from models import queries
 from models.loading import registered_section
 from spatial.assessment import SectionAssessment
 from spatial.class_text import class_label
-from spatial.overlays import assess_periods_in_force
 from spatial.period import Period, parse_period
 from spatial.rulebook import load_rulebook
 from spatial.settings import AssessmentSettings
@@ -363,11 +362,7 @@ def _assess_together(
     frame = sections[sections["code"].isin(chosen)]
     if frame.empty:
         return
-    start = min(period.starts_at for period in periods)
-    end = max(period.ends_before for period in periods)
-    columns = reading_columns(session, frame, start, end, known_at=known_at)
-    only = {period.text: wanted[period.text] for period in periods}
-    for period, assessed in assess_periods_in_force(frame, columns, periods, settings, only=only):
+    for period, assessed in assess_periods(session, frame, periods, settings, known_at=known_at, only=wanted):
         for one in assessed:
             yield period, one
 

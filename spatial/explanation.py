@@ -23,7 +23,7 @@ from spatial.class_text import class_label
 from spatial.classification import ItemClass, list_cells
 from spatial.errors import ExplanationError
 from spatial.parameters import convert_unit, find_parameter
-from spatial.period import Period, PeriodKind
+from spatial.period import Period
 from spatial.reading_use import ReadingUse, count_reasons, sort_readings
 from spatial.rounding import round_fraction
 from spatial.standards import (
@@ -34,13 +34,13 @@ from spatial.standards import (
     Standard,
     load_standard,
 )
+from spatial.sums import is_plain_mean, needed_evidence
 from spatial.trophic import TrophicIndex, trophic_weights
 from spatial.vocabulary import WaterBodyType
 
 _SHOWN: Final = Context(prec=12, rounding=ROUND_HALF_EVEN)
 _PRECISION: Final = Context(prec=28, rounding=ROUND_HALF_EVEN)
 _WIDE: Final = Context(prec=400, rounding=ROUND_HALF_EVEN)
-_SHORT_RANGE_DAYS: Final = 31
 
 
 def plain_text(number: Decimal) -> str:
@@ -487,7 +487,7 @@ def explain_section(
     standard = standard or load_standard()
     settings = settings or AssessmentSettings()
     uses = sort_readings(readings, assessment.code, period, settings)
-    minimum, counted = _minimum(period, assessment.code, settings)
+    minimum, counted = needed_evidence(period, assessment.code, settings)
     by_code: dict[str, list[ReadingUse]] = {}
     for use in uses:
         if use.enters:
@@ -529,25 +529,6 @@ def _agree(assessment: SectionAssessment, what: str, said: object, found: object
         raise ExplanationError(assessment.code, assessment.period, what)
 
 
-def is_mean_of_samples(period: Period) -> bool:
-    """Whether a period takes the mean of its samples, and not of its monthly means."""
-    if period.kind is PeriodKind.RANGE:
-        return period.days <= _SHORT_RANGE_DAYS
-    return period.kind in (PeriodKind.MONTH, PeriodKind.QUARTER)
-
-
-def _minimum(period: Period, section: str, settings: AssessmentSettings) -> tuple[int, str]:
-    method = settings.method
-    if period.kind is PeriodKind.QUARTER:
-        return method.quarter_samples, "samples"
-    if is_mean_of_samples(period):
-        return method.month_samples, "samples"
-    if period.kind is PeriodKind.YEAR:
-        interrupted = section in settings.interrupted_sections
-        return (method.year_months_interrupted if interrupted else method.year_months), "months"
-    return int(-(-len(period.months) * method.range_months_share // 1)), "months"
-
-
 def _explain_parameter(
     entry: ParameterAssessment,
     uses: Sequence[ReadingUse],
@@ -574,7 +555,7 @@ def _explain_parameter(
         )
         for (year, month), part in sorted(by_month.items())
     )
-    plain = is_mean_of_samples(period)
+    plain = is_plain_mean(period)
     rule = "samples" if plain else "months"
     groups = [list(uses)] if plain else [by_month[key] for key in sorted(by_month)]
     if entry.code == "ph" and settings.ph_mean == "hydrogen":

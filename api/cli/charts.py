@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from api.cli.comparisons import PERIOD_HELP, Of, PeriodOption
-from api.cli.door import Door, RegionOption, door, parse_date
+from api.cli.comparisons import Of
+from api.cli.door import PERIOD_HELP, Door, PeriodOption, RegionOption, door, parse_date
 from api.cli.verdicts import LevelOption, SuspectOption
 
 if TYPE_CHECKING:

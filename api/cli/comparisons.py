@@ -8,13 +8,10 @@ from typing import Annotated, Any
 
 import typer
 
-from api.cli.door import Door, FileFormatOption, OutOption, RegionOption, door
+from api.cli.door import Door, FileFormatOption, OutOption, PeriodOption, RegionOption, door
 from api.cli.verdicts import Grouping, LevelOption, SuspectOption, group_name
 from api.output import Column, Format, Row, to_json
 from api.wording import class_words, decimal_text, item_name, reason_list, reason_words, share_text
-
-PERIOD_HELP = "2025-06, 2025-Q2, 2025, 2025-flood or 2024-11-01/2025-02-28"
-PeriodOption = Annotated[str, typer.Option("--period", help=PERIOD_HELP)]
 
 
 class Against(StrEnum):
@@ -104,11 +101,8 @@ def compare_command(
     with opened.working(opened.text("cli.evaluating")), Session(opened.engine) as session:
         rows: list[Row] = [one.as_json() for one in compare_in(session, later, other, by.value, scope)]
     columns = _section_columns(opened) if by is Grouping.SECTION else _group_columns(opened)
-    if chosen is Format.TABLE and out is None:
-        title = opened.text("comparisons.change_title", period=later.text, compared_with=other.text)
-        opened.table(rows, columns, title=title)
-    else:
-        opened.show(rows, columns, chosen, out)
+    title = opened.text("comparisons.change_title", period=later.text, compared_with=other.text)
+    opened.show(rows, columns, chosen, out, title=title)
 
 
 def _name_columns(opened: Door) -> list[Column]:
@@ -324,16 +318,13 @@ def ranking_command(
     with opened.working(opened.text("cli.evaluating")), Session(opened.engine) as session:
         rows: list[Row] = [row.as_json() for row in rank_in(session, asked, later, other, scope)]
     columns = _ranking_columns(opened, what)
-    if chosen is Format.TABLE and out is None:
-        title = opened.text(
-            f"comparisons.ranking_title_{what.value}",
-            period=later.text,
-            compared_with=other.text,
-            ranked=rows[0]["ranked"] if rows else 0,
-        )
-        opened.table(rows, columns, title=title)
-    else:
-        opened.show(rows, columns, chosen, out)
+    title = opened.text(
+        f"comparisons.ranking_title_{what.value}",
+        period=later.text,
+        compared_with=other.text,
+        ranked=rows[0]["ranked"] if rows else 0,
+    )
+    opened.show(rows, columns, chosen, out, title=title)
 
 
 def _ranking_columns(opened: Door, what: What) -> list[Column]:
@@ -447,8 +438,5 @@ def _show_flux(
             lambda row: reason_list(opened.catalogue, row["reasons"]),
         ),
     ]
-    if chosen is Format.TABLE and out is None:
-        title = text("comparisons.flux_title", section=section, period=period)
-        opened.table(rows, columns, title=title)
-    else:
-        opened.show(rows, columns, chosen, out)
+    title = text("comparisons.flux_title", section=section, period=period)
+    opened.show(rows, columns, chosen, out, title=title)

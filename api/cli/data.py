@@ -191,9 +191,7 @@ def ingest_command(
     from ingest.options import IngestOptions, parse_capture, parse_limits, parse_pairs
 
     opened = door(context)
-    if form not in (Format.TABLE, Format.JSON):
-        message = opened.text("cli.format_not_here", form=form.value, fits="table, json")
-        raise typer.BadParameter(message, param_hint="--format")
+    opened.refuse_files(form)
     options = IngestOptions(
         crs=crs,
         rank=rank,

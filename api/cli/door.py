@@ -77,6 +77,9 @@ def parse_region(text: str | None) -> str | None:
     return text.ljust(6, "0")
 
 
+PERIOD_HELP = "2025-06, 2025-Q2, 2025, 2025-flood or 2024-11-01/2025-02-28"
+PeriodOption = Annotated[str, typer.Option("--period", help=PERIOD_HELP)]
+
 RegionOption = Annotated[
     str | None,
     typer.Option("--region", help="GB/T 2260 code, such as 420000, or yangtze", callback=parse_region),
@@ -118,10 +121,21 @@ class Door:
         with self.err.status(line) if self.err.is_terminal else _nothing():
             yield
 
-    def show(self, rows: list[Row], columns: list[Column], form: Format, out: Path | None) -> None:
-        """Write rows in the asked format to the screen or a file; `columns` are those of the table."""
+    def show(
+        self,
+        rows: list[Row],
+        columns: list[Column],
+        form: Format,
+        out: Path | None,
+        *,
+        title: str | None = None,
+    ) -> None:
+        """Write rows in the asked format to the screen or a file; `columns` are those of the table.
+
+        A table on the screen has the title, one in a file has none.
+        """
         if form is Format.TABLE:
-            self.table(rows, columns, out=out)
+            self.table(rows, columns, title=title if out is None else None, out=out)
             return
         document: str | bytes
         match form:
@@ -151,6 +165,18 @@ class Door:
             part.replace(out)
         except OSError as error:
             raise OutputError(str(out), error.strerror or str(error)) from error
+
+    def refuse_files(self, form: Format) -> None:
+        """Refuse a format other than a table or JSON, where the answer is no list of rows.
+
+        Raises
+        ------
+        typer.BadParameter
+            If it is another.
+        """
+        if form not in (Format.TABLE, Format.JSON):
+            message = self.text("cli.format_not_here", form=form.value, fits="table, json")
+            raise typer.BadParameter(message, param_hint="--format")
 
     def format_of(self, form: Format | None, out: Path | None) -> Format:
         """The asked format, else the one that the ending of `--out` stands for, else a table.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from api.cli.door import Door, FileFormatOption, OutOption, RegionOption, door
+from api.cli.door import Door, FileFormatOption, OutOption, PeriodOption, RegionOption, door
 from api.output import Column, Format, Row
 from api.wording import decimal_text, item_name, multiple_text, reason_list, share_text
 from spatial.vocabulary import WaterSourceLevel
@@ -32,9 +32,7 @@ class SourcesBy(StrEnum):
 @app.command("assess")
 def assess_command(
     context: typer.Context,
-    period: Annotated[
-        str, typer.Option("--period", help="2025-06, 2025-Q2, 2025, 2025-flood or 2024-11-01/2025-02-28")
-    ],
+    period: PeriodOption,
     by: Annotated[
         SourcesBy, typer.Option("--by", help="source, or the share that complies by level or region")
     ] = SourcesBy.SOURCE,

@@ -15,6 +15,7 @@ from api.cli.door import (
     Door,
     FileFormatOption,
     OutOption,
+    PeriodOption,
     RegionOption,
     door,
     parse_date,
@@ -134,9 +135,7 @@ def finding_columns(opened: Door) -> list[Column]:
 
 def assess_command(
     context: typer.Context,
-    period: Annotated[
-        str, typer.Option("--period", help="2025-06, 2025-Q2, 2025, 2025-flood or 2024-11-01/2025-02-28")
-    ],
+    period: PeriodOption,
     by: Annotated[
         Grouping, typer.Option("--by", help="section, river, lake, basin, region or nation")
     ] = Grouping.SECTION,

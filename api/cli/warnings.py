@@ -148,9 +148,7 @@ def show_command(context: typer.Context, warning: IdArgument, form: FormatOption
     from api.alerts import find_code, read_warning
 
     opened = door(context)
-    if form not in (Format.TABLE, Format.JSON):
-        message = opened.text("cli.format_not_here", form=form.value, fits="table, json")
-        raise typer.BadParameter(message, param_hint="--format")
+    opened.refuse_files(form)
     with Session(opened.engine) as session:
         found = read_warning(session, find_code(session, warning), parse_date(None, "--as-of"))
     if form is Format.JSON:
@@ -248,9 +246,7 @@ def run_command(
     from api.alerts import run_warnings
 
     opened = door(context)
-    if form not in (Format.TABLE, Format.JSON):
-        message = opened.text("cli.format_not_here", form=form.value, fits="table, json")
-        raise typer.BadParameter(message, param_hint="--format")
+    opened.refuse_files(form)
     first, last = parse_date(start, "--from"), parse_date(end, "--to")
     if last < first:
         raise typer.BadParameter(opened.text("warnings.days_reversed"), param_hint="--to")
