@@ -34,7 +34,7 @@ lint: $(VENV)/.dev ## Format check, ruff, mypy strict, import contracts
 	@$(bin)/mypy
 	@$(bin)/lint-imports --verbose 2>&1 | tail -n 12
 
-bench: $(VENV)/.dev ## Measure the figures of benchmarks/README.md
+bench: $(VENV)/.bench ## Measure the figures of benchmarks/README.md
 	@scripts/install-system postgis
 	@set -e; for script in benchmarks/*.py; do echo "== $$script"; $(bin)/python $$script; done
 
@@ -43,6 +43,7 @@ lock: ## Resolve the requirements again (hashes, no index addresses)
 	@PATH=$(VENV)-lock/bin:$$PATH $(COMPILE) pyproject.toml --group build -o requirements/runtime.txt >/dev/null
 	@PATH=$(VENV)-lock/bin:$$PATH $(COMPILE) -c requirements/runtime.txt pyproject.toml --group build --group dev \
 		-o requirements/dev.txt >/dev/null
+	@PATH=$(VENV)-lock/bin:$$PATH $(COMPILE) -c requirements/dev.txt --group bench -o requirements/bench.txt >/dev/null
 	@rm -rf $(VENV)-lock
 
 clean: ## Stop the embedded database and remove everything that was built, data included
@@ -65,6 +66,10 @@ $(VENV)/.runtime: $(VENV)/.venv requirements/runtime.txt pyproject.toml
 
 $(VENV)/.dev: $(VENV)/.runtime requirements/dev.txt
 	@$(bin)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@touch $@
+
+$(VENV)/.bench: $(VENV)/.dev requirements/bench.txt
+	@$(bin)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bench.txt
 	@touch $@
 
 .PHONY: help setup demo test lint bench lock clean
