@@ -107,30 +107,49 @@ def measure_distances(
     Nothing is repaired. Where rings cross themselves, edges are measured as drawn and inside is what an odd
     number of windings encloses.
     """
-    if not 0 < within_m <= MAX_WITHIN_M:
-        raise SearchRadiusError(within_m, MAX_WITHIN_M)
-    places = _read_facilities(facilities)
-    shores = _read_shorelines(shorelines)
-    # The zones are told even where the caller wants to see less.
-    search_m = max(within_m, *ZONE_WIDTHS_M)
-    columns: dict[str, Any] = {"code": facilities["code"].array}
-    in_zone: dict[str, Bools] = {}
-    for rank in Rank:
-        chosen = np.flatnonzero(shores.rank == rank.value)
-        nearest = _measure_rank(places, _index_shores(shores, chosen), search_m)
-        for width_m in ZONE_WIDTHS_M:
-            in_zone[zone_name(rank, width_m)] = nearest.distance_m <= width_m
-        hidden = ~(nearest.distance_m <= within_m)
-        row = np.where(hidden, -1, nearest.row)
-        columns[f"{rank}_distance_m"] = np.where(hidden, np.nan, nearest.distance_m)
-        columns[f"{rank}_lon"] = np.where(hidden, np.nan, nearest.lon)
-        columns[f"{rank}_lat"] = np.where(hidden, np.nan, nearest.lat)
-        columns[f"{rank}_water_body_code"] = shores.code.take(row, allow_fill=True)
-        columns[f"{rank}_shoreline_kind"] = shores.kind.take(row, allow_fill=True)
-        columns[f"{rank}_shoreline_accuracy_m"] = shores.accuracy_m.take(row, allow_fill=True)
-        columns[f"{rank}_shoreline_version"] = shores.version.take(row, allow_fill=True)
-    columns["zones"] = _zone_lists(in_zone, len(facilities))
-    return pd.DataFrame(columns)
+    return ShorelineIndex(shorelines).measure(facilities, within_m=within_m)
+
+
+class ShorelineIndex:
+    """Shorelines made ready once, for facilities that come in pieces.
+
+    A frame measured piece by piece gives the same rows as the whole at once, so that memory is bounded by
+    the piece. Made from the frame that `measure_distances` takes, with the same errors; the frame is not
+    needed afterwards. Nothing in it changes while measuring.
+    """
+
+    def __init__(self, shorelines: gpd.GeoDataFrame) -> None:
+        self._shores = _read_shorelines(shorelines)
+        self._ranks = {
+            rank: _index_shores(self._shores, np.flatnonzero(self._shores.rank == rank.value))
+            for rank in Rank
+        }
+
+    def measure(self, facilities: gpd.GeoDataFrame, *, within_m: float = WITHIN_M) -> pd.DataFrame:
+        """What `measure_distances` returns for these facilities, with the same errors."""
+        if not 0 < within_m <= MAX_WITHIN_M:
+            raise SearchRadiusError(within_m, MAX_WITHIN_M)
+        places = _read_facilities(facilities)
+        shores = self._shores
+        # The zones are told even where the caller wants to see less.
+        search_m = max(within_m, *ZONE_WIDTHS_M)
+        columns: dict[str, Any] = {"code": facilities["code"].array}
+        in_zone: dict[str, Bools] = {}
+        for rank, index in self._ranks.items():
+            nearest = _measure_rank(places, index, search_m)
+            for width_m in ZONE_WIDTHS_M:
+                in_zone[zone_name(rank, width_m)] = nearest.distance_m <= width_m
+            hidden = ~(nearest.distance_m <= within_m)
+            row = np.where(hidden, -1, nearest.row)
+            columns[f"{rank}_distance_m"] = np.where(hidden, np.nan, nearest.distance_m)
+            columns[f"{rank}_lon"] = np.where(hidden, np.nan, nearest.lon)
+            columns[f"{rank}_lat"] = np.where(hidden, np.nan, nearest.lat)
+            columns[f"{rank}_water_body_code"] = shores.code.take(row, allow_fill=True)
+            columns[f"{rank}_shoreline_kind"] = shores.kind.take(row, allow_fill=True)
+            columns[f"{rank}_shoreline_accuracy_m"] = shores.accuracy_m.take(row, allow_fill=True)
+            columns[f"{rank}_shoreline_version"] = shores.version.take(row, allow_fill=True)
+        columns["zones"] = _zone_lists(in_zone, len(facilities))
+        return pd.DataFrame(columns)
 
 
 def distances_as_json(measured: pd.DataFrame) -> list[dict[str, Any]]:
