@@ -43,6 +43,8 @@ _WAIT_S: Final = 0.1
 
 _BELOW, _AUTOMATIC, _MANUAL, _HAS_LIMIT, _HAS_FULL, _HAS_STATUS, _IS_LONG = (1 << bit for bit in range(7))
 _QUALITY_BIT: Final = 7
+_REMOTE: Final = _AUTOMATIC | _MANUAL
+_STATION_TYPES: Final = ("automatic", "manual", "remote_sensing")
 
 _PACKED: Final = f"""
     SELECT string_agg(int4send(section_id), ''), string_agg(int4send(hashtext(parameter)), ''),
@@ -51,7 +53,7 @@ _PACKED: Final = f"""
         CASE WHEN detection_limit IS NULL THEN 0 WHEN qualifier = '<' THEN {_HAS_LIMIT | _BELOW}
              ELSE {_HAS_LIMIT} END
         + CASE WHEN station_type IS NULL THEN 0 WHEN station_type = 'automatic' THEN {_AUTOMATIC}
-               ELSE {_MANUAL} END
+               WHEN station_type = 'manual' THEN {_MANUAL} ELSE {_REMOTE} END
         + CASE WHEN full_value IS NULL THEN 0 ELSE {_HAS_FULL} END
         + CASE WHEN station_status IS NULL THEN 0 ELSE {_HAS_STATUS} END
         + CASE WHEN is_long THEN {_IS_LONG} ELSE 0 END
@@ -87,8 +89,8 @@ class _Codes:
 
     section_codes: pa.Array
     section_places: npt.NDArray[np.int32]
-    automatic_sections: npt.NDArray[np.bool_]
-    manual_sections: npt.NDArray[np.bool_]
+    station_types: npt.NDArray[np.int8]
+    """Of each section its place in `_STATION_TYPES`, -1 where it says none."""
     parameter_codes: pa.Array
     parameter_hashes: npt.NDArray[np.int32]
     parameter_places: npt.NDArray[np.int32]
@@ -222,8 +224,9 @@ def _read_codes(
     codes = _Codes(
         section_codes=pa.array([code for _, code in known], pa.string()),
         section_places=places,
-        automatic_sections=np.array([types.get(code) == "automatic" for _, code in known], dtype=bool),
-        manual_sections=np.array([types.get(code) == "manual" for _, code in known], dtype=bool),
+        station_types=np.array(
+            [_STATION_TYPES.index(types[code]) if types.get(code) else -1 for _, code in known], dtype=np.int8
+        ),
         parameter_codes=pa.array([code for code, _ in parameters], pa.string()),
         parameter_hashes=hashes,
         parameter_places=np.arange(len(hashes), dtype=np.int32),
@@ -317,16 +320,15 @@ def _unpack(row: Sequence[Any], codes: _Codes) -> Iterator[pa.RecordBatch]:
     status = np.full(len(flags), None, dtype=object) if row[9] else None
     if status is not None:
         status[(flags & _HAS_STATUS) > 0] = row[9]
-    automatic, manual = (flags & _AUTOMATIC) > 0, (flags & _MANUAL) > 0
-    unsaid = ~(automatic | manual)
-    automatic |= unsaid & codes.automatic_sections[section]
-    manual |= unsaid & codes.manual_sections[section]
+    # The two bits count from 0 for what says nothing, as do the words from 0 for automatic.
+    station = (flags & _REMOTE) // _AUTOMATIC - 1
+    station = np.where(station < 0, codes.station_types[section], station)
     cells: dict[str, pa.Array] = {
         "section": pa.DictionaryArray.from_arrays(pa.array(section), codes.section_codes),
         "parameter": pa.DictionaryArray.from_arrays(pa.array(place.astype(np.int32)), codes.parameter_codes),
         "sampled_at": pa.array(moment + _EPOCH_MICROSECONDS).cast(pa.timestamp("us", "UTC")),
         "qualifier": _words(["=", "<"], (flags & _BELOW).astype(np.int32)),
-        "station_type": _words(["automatic", "manual"], np.where(automatic, 0, 1), automatic | manual),
+        "station_type": _words(_STATION_TYPES, station, station >= 0),
         "quality": pa.array((flags >> _QUALITY_BIT).astype(np.uint8)),
         "upload_id": pa.array(upload_id).dictionary_encode(),
     }

@@ -178,6 +178,7 @@ class StationType(StrEnum):
 
     AUTOMATIC = "automatic"
     MANUAL = "manual"
+    REMOTE_SENSING = "remote_sensing"
 
 
 class Action(StrEnum):
