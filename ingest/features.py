@@ -51,6 +51,7 @@ from ingest.units import IDENTITY, conversion, conversion_factor
 from spatial.parameters import load_parameters
 
 GEOMETRY_FIELDS = ("lon", "lat", "coordinates", "geometry", "easting", "northing", "x", "y")
+_SHOWN_CODES = 5
 _POSITIONS = "geometry (or lon and lat, or 经纬度)"
 
 
@@ -388,6 +389,12 @@ class _FeatureParser:
             ):
                 if own is not None and own == other:
                     self._problem(place, name, other, "refers_to_itself")
+        for lower, upper in self.kind.ordered_numbers:
+            for place, (low, high) in enumerate(zip(columns[lower], columns[upper], strict=True)):
+                if low is not None and high is not None and low > high:
+                    self._problem(place, upper, str(high), "number_out_of_order", other=lower, bound=str(low))
+        if self.kind.name == "rivers":
+            self._check_downstream(columns["code"], columns["downstream_code"])
         if self.kind.name == "water_sources" and places is not None:
             self._check_zones(columns["zone_grade"], places)
         if self.kind.name == "section_targets":
@@ -397,6 +404,14 @@ class _FeatureParser:
         for place, (first, last) in enumerate(zip(columns["valid_from"], columns["valid_to"], strict=True)):
             if first is not None and last is not None and last < first:
                 self._problem(place, "valid_to", str(last), "validity_reversed", valid_from=str(first))
+
+    def _check_downstream(self, codes: Sequence[str | None], others: Sequence[str | None]) -> None:
+        """A river may flow into one of another file, or out of the clip: that is said, and no fault."""
+        known = set(codes)
+        away = [other for other in others if other is not None and other not in known]
+        if away:
+            shown = ", ".join(dict.fromkeys(away[:_SHOWN_CODES]))
+            self.notices.append(Notice("downstream_elsewhere", {"count": len(away), "codes": shown}))
 
     def _check_zones(self, grades: Sequence[int | None], places: Places) -> None:
         for place, (grade, shape) in enumerate(zip(grades, places.geometry, strict=True)):

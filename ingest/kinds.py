@@ -18,7 +18,7 @@ from importlib.resources import files
 from typing import Any
 
 from ingest.errors import OptionError
-from ingest.headers import match_header, names_of
+from ingest.headers import Names, match_header, names_of
 from ingest.names import fold_name
 from ingest.times import parse_date
 from ingest.units import is_unit
@@ -45,6 +45,8 @@ class Type(StrEnum):
     OBJECT = "object"  # a JSON object
     PARAMETER = "parameter"
     NAMES = "names"  # several, in one cell
+    PARAMETERS = "parameters"  # several, in one cell
+    INTEGER = "integer"  # a whole number
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,7 @@ class Column:
     choices: str | None = None
     unit: str | None = None
     minimum: Decimal | None = None
+    maximum: Decimal | None = None
     above_minimum: bool = False
     empty_words: frozenset[str] = frozenset()
     default: Any = None
@@ -89,6 +92,7 @@ class Kind:
     key: tuple[str, ...]
     shape: Shape | None = None
     ordered_dates: tuple[tuple[str, str], ...] = ()
+    ordered_numbers: tuple[tuple[str, str], ...] = ()
 
     @property
     def fields(self) -> tuple[str, ...]:
@@ -121,10 +125,15 @@ _VALIDITY = (Column("valid_from", Type.DATE), Column("valid_to", Type.DATE))
 _ACCURACY = Column("accuracy_m", Type.NUMBER, unit="m", minimum=Decimal(0))
 _REGION = Column("region_code", Type.REGION)
 _CODE, _NAME = Column("code", required=True), Column("name", required=True)
+_DISCHARGES = Column("discharges", Type.PARAMETERS)
 _NOBODY = frozenset({"无", "无主", "无主库", "none", "无运营主体", "无责任主体"})
 
 
 _UNKNOWN = frozenset({"未知", "不明", "不详", "unknown", "待查"})
+
+
+def _positive(name: str, unit: str) -> Column:
+    return Column(name, Type.NUMBER, unit=unit, minimum=Decimal(0), above_minimum=True)
 
 
 def _dates(*names: str) -> tuple[Column, ...]:
@@ -167,12 +176,24 @@ KINDS: Mapping[str, Kind] = {
             (
                 _CODE,
                 Column("name"),
-                Column("downstream_code"),
+                # HydroRIVERS writes 0 where a reach ends in the sea or in a sink.
+                Column("downstream_code", empty_words=frozenset({"0"})),
                 Column("rank", Type.CHOICE, choices="rank"),
+                _positive("velocity_m_s", "m/s"),
+                _positive("velocity_low_m_s", "m/s"),
+                _positive("velocity_high_m_s", "m/s"),
+                Column("discharge_m3_s", Type.NUMBER, unit="m3/s", minimum=Decimal(0)),
+                _positive("length_km", "km"),
+                Column("stream_order", Type.INTEGER, minimum=Decimal(1), maximum=Decimal(12)),
                 *_VALIDITY,
             ),
             key=("code",),
             shape=Shape(LINES, required=True),
+            ordered_numbers=(
+                ("velocity_low_m_s", "velocity_m_s"),
+                ("velocity_m_s", "velocity_high_m_s"),
+                ("velocity_low_m_s", "velocity_high_m_s"),
+            ),
         ),
         Kind(
             "sections",
@@ -211,6 +232,7 @@ KINDS: Mapping[str, Kind] = {
                 *_dates("found_on", "monitored_on", "traced_on"),
                 Column("remediation", Type.CHOICE, choices="remediation"),
                 *_dates("plan_on", "completed_on", "cancelled_on"),
+                _DISCHARGES,
                 _ACCURACY,
                 *_VALIDITY,
             ),
@@ -236,6 +258,9 @@ KINDS: Mapping[str, Kind] = {
                 *_dates("action_on"),
                 Column("purpose", Type.OPEN_CHOICE, choices="purpose"),
                 *_dates("plan_on", "disused_since", "treated_on", "closed_on", "cancelled_on"),
+                Column("overhead", Type.BOOLEAN, choices="boolean"),
+                Column("residents_downstream", Type.INTEGER, minimum=Decimal(0)),
+                _DISCHARGES,
                 _REGION,
                 _ACCURACY,
                 *_VALIDITY,
@@ -254,6 +279,7 @@ KINDS: Mapping[str, Kind] = {
                 *_dates("action_on", "recognised_on"),
                 Column("relocation_status"),
                 *_dates("relocated_on"),
+                _DISCHARGES,
                 _REGION,
                 _ACCURACY,
                 *_VALIDITY,
@@ -346,6 +372,8 @@ KINDS: Mapping[str, Kind] = {
 READINGS = "readings"
 LIMITED = "limited"
 """Scope of the names that parameters have where limits are approved, beside those they have everywhere."""
+DISCHARGED = "discharged"
+"""Scope of the names that parameters have in lists of what is discharged: none beside those of readings."""
 LOADABLE = (*(name for name in KINDS if name != "facilities"), READINGS)
 
 
@@ -438,8 +466,12 @@ def parse_cell(column: Column, text: str, factor: Decimal | None = None) -> Cell
             value < column.minimum or (column.above_minimum and value == column.minimum)
         ):
             return None, CellError("number_too_small", {"minimum": str(column.minimum)})
+        if column.maximum is not None and value > column.maximum:
+            return None, CellError("number_too_large", {"maximum": str(column.maximum)})
         if column.type is Type.NUMBER:
             value = float(value)
+        elif column.type is Type.INTEGER:
+            value = int(value)
     return value, error
 
 
@@ -484,6 +516,13 @@ def _parse_decimal(_: Column, text: str) -> Cell:
     if abs(number.adjusted()) > 30:  # beyond anything that is measured, and a trap for exact arithmetic
         return None, CellError("number_absurd", {})
     return number, None
+
+
+def _parse_integer(column: Column, text: str) -> Cell:
+    number, error = _parse_decimal(column, text)
+    if error is None and number != number.to_integral_value():
+        return None, CellError("number_not_whole", {})
+    return number, error
 
 
 def _parse_water_class(_: Column, text: str) -> Cell:
@@ -532,6 +571,37 @@ def _parse_parameter(_: Column, text: str) -> Cell:
     return code, None
 
 
+def _parse_parameters(_: Column, text: str) -> Cell:
+    """Codes of the parameters of one cell, each once, in the order written; 无 says that there are none.
+
+    Names are those of readings (氨氮, NH3-N, COD). What is between two separators is tried whole, and then
+    word by word, for some lists are separated by blanks.
+    """
+    if text.lower() in _NO_NAMES:
+        return (), None
+    names = names_of(DISCHARGED, (), tuple(load_parameters()))
+    codes: dict[str, None] = {}
+    unknown: list[str] = []
+    for part in _BETWEEN_NAMES.split(text.removesuffix("等")):
+        if not part.strip():
+            continue
+        words = [part] if _parameter_of(part, names) else part.split()
+        for word in words:
+            code = _parameter_of(word, names)
+            if code is None:
+                unknown.append(word)
+            else:
+                codes[code] = None
+    if unknown:
+        return None, CellError("parameters_unknown", {"words": "、".join(unknown)[:80]})
+    return tuple(codes) or None, None
+
+
+def _parameter_of(text: str, names: Names) -> str | None:
+    field, _ = match_header(text, names)
+    return field if field in names.parameters else None
+
+
 def _parse_names(column: Column, text: str) -> Cell:
     """Different names of one cell; one word says that there are none."""
     if text.lower() in _NO_NAMES:
@@ -561,4 +631,6 @@ _PARSERS: Mapping[Type, Callable[[Column, str], Cell]] = {
     Type.OBJECT: _parse_object,
     Type.PARAMETER: _parse_parameter,
     Type.NAMES: _parse_names,
+    Type.PARAMETERS: _parse_parameters,
+    Type.INTEGER: _parse_integer,
 }

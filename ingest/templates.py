@@ -67,6 +67,7 @@ class Entry(StrEnum):
     OBJECT = "object"
     MEASURED = "measured"
     NAMES = "names"
+    PARAMETERS = "parameters"
 
 
 class Need(StrEnum):
@@ -183,8 +184,10 @@ def _entry(column: Column) -> tuple[Entry, tuple[tuple[str, str], ...]]:
             return Entry.PARAMETER, ()
         case Type.DATE:
             return Entry.DATE, ()
-        case Type.NUMBER | Type.DECIMAL:
+        case Type.NUMBER | Type.DECIMAL | Type.INTEGER:
             return Entry.NUMBER, ()
+        case Type.PARAMETERS:
+            return Entry.PARAMETERS, ()
         case Type.REGION:
             return Entry.REGION, ()
         case Type.OBJECT:
@@ -569,7 +572,8 @@ class _Workbook:
             row += 1
         row = self._section(sheet, row + 1, "templates.guide_columns")
         row = self._write_columns(sheet, row, widths)
-        if self.kind == READINGS or any(column.entry is Entry.PARAMETER for column in self.columns):
+        named = {Entry.PARAMETER, Entry.PARAMETERS}
+        if self.kind == READINGS or any(column.entry in named for column in self.columns):
             self._write_parameters(sheet, row + 1)
 
     def _section(self, sheet: Any, row: int, key: str) -> int:

@@ -153,14 +153,22 @@ def copy_rows(session: Session, table: str, columns: Sequence[str], rows: Iterab
 
 
 def copy_value(value: Any) -> str:
-    """Any stored value as COPY reads it: JSON for objects, ISO for days, t and f for booleans."""
+    """Any stored value as COPY reads it: JSON for objects and lists, arrays for tuples, ISO for days."""
     if value is None:
         return NULL
     if isinstance(value, bool):
         return "t" if value else "f"
+    if isinstance(value, tuple):
+        return copy_text(_array(value))
     if isinstance(value, dict | list):
         return copy_text(encode_json(value))
     return copy_text(str(value))
+
+
+def _array(values: Sequence[str]) -> str:
+    """Texts as PostgreSQL writes an array of them, each in quotes."""
+    quoted = (value.replace("\\", "\\\\").replace('"', '\\"') for value in values)
+    return "{" + ",".join(f'"{value}"' for value in quoted) + "}"
 
 
 # -- versioned kinds -------------------------------------------------------------------------------------

@@ -147,6 +147,15 @@ def version_index(table: str, *key: str) -> Index:
     )
 
 
+def parameter_codes(column: str) -> CheckConstraint:
+    """A list of codes of parameters, each fit to be one; an empty list says that there are none."""
+    return CheckConstraint(
+        f"cardinality({column}) = 0 OR array_position({column}, NULL) IS NULL"
+        f" AND array_to_string({column}, ',') ~ '^[a-z][a-z0-9_]*(,[a-z][a-z0-9_]*)*$'",
+        name=column,
+    )
+
+
 LINES = ("LineString", "MultiLineString")
 POLYGONS = ("Polygon", "MultiPolygon")
 
@@ -337,7 +346,10 @@ class ShorelineRow(Version, Base):
 
 
 class RiverRow(Version, Base):
-    """A centreline drawn downstream, and the river that it flows into."""
+    """A centreline drawn downstream, the river that it flows into, and how fast and how much flows there.
+
+    `velocity_m_s` is the mean velocity, the two others bound it; `length_km` is what the source states.
+    """
 
     __tablename__ = "rivers"
     __table_args__ = (
@@ -345,6 +357,20 @@ class RiverRow(Version, Base):
         not_blank("code", "name", "downstream_code"),
         one_of("rank", RANKS),
         CheckConstraint("downstream_code <> code", name="downstream_code"),
+        CheckConstraint(
+            "velocity_m_s > 0 AND velocity_m_s < 'Infinity'"
+            " AND velocity_low_m_s > 0 AND velocity_low_m_s < 'Infinity'"
+            " AND velocity_high_m_s > 0 AND velocity_high_m_s < 'Infinity'",
+            name="velocity",
+        ),
+        CheckConstraint(
+            "velocity_low_m_s <= velocity_m_s AND velocity_m_s <= velocity_high_m_s"
+            " AND velocity_low_m_s <= velocity_high_m_s",
+            name="velocity_bounds",
+        ),
+        CheckConstraint("discharge_m3_s >= 0 AND discharge_m3_s < 'Infinity'", name="discharge_m3_s"),
+        CheckConstraint("length_km > 0 AND length_km < 'Infinity'", name="length_km"),
+        CheckConstraint("stream_order BETWEEN 1 AND 12", name="stream_order"),
         on_the_map(*LINES),
         version_index("rivers", "code"),
         *geometry_indexes("rivers"),
@@ -355,6 +381,12 @@ class RiverRow(Version, Base):
     downstream_code: Mapped[str | None] = mapped_column(Key)
     rank: Mapped[str | None] = mapped_column(Key)
     geometry: Mapped[Any] = geometry_column(required=True)
+    velocity_m_s: Mapped[float | None] = mapped_column(Double)
+    velocity_low_m_s: Mapped[float | None] = mapped_column(Double)
+    velocity_high_m_s: Mapped[float | None] = mapped_column(Double)
+    discharge_m3_s: Mapped[float | None] = mapped_column(Double)
+    length_km: Mapped[float | None] = mapped_column(Double)
+    stream_order: Mapped[int | None] = mapped_column(SmallInteger)
 
 
 class SectionRow(Version, Base):
@@ -394,7 +426,10 @@ class SectionRow(Version, Base):
 
 
 class OutfallRow(Version, Base):
-    """An outfall (排污口) with its steps 查测溯治 and its striking-off 销号."""
+    """An outfall (排污口) with its steps 查测溯治 and its striking-off 销号.
+
+    `discharges` lists the parameters that it is known to discharge; null: nobody said.
+    """
 
     __tablename__ = "outfalls"
     __table_args__ = (
@@ -404,6 +439,7 @@ class OutfallRow(Version, Base):
         one_of("category", ("industrial", "wtp", "agricultural", "other")),
         one_of("remediation", ("banned", "merged", "standardised")),
         CheckConstraint("accuracy_m >= 0 AND accuracy_m < 'Infinity'", name="accuracy_m"),
+        parameter_codes("discharges"),
         on_the_map("Point"),
         version_index("outfalls", "code"),
         *geometry_indexes("outfalls"),
@@ -426,10 +462,14 @@ class OutfallRow(Version, Base):
     cancelled_on: Mapped[date | None]
     accuracy_m: Mapped[float | None] = mapped_column(Double)
     geometry: Mapped[Any | None] = geometry_column("POINT")
+    discharges: Mapped[list[str] | None] = mapped_column(ARRAY(Text))
 
 
 class TailingsPondRow(Version, Base):
-    """A tailings pond (尾矿库). A null operator means that there is none; 未知 that nobody said."""
+    """A tailings pond (尾矿库). A null operator means that there is none; 未知 that nobody said.
+
+    `overhead` tells a pond above people's heads (头顶库), `residents_downstream` how many live within 1 km.
+    """
 
     __tablename__ = "tailings_ponds"
     __table_args__ = (
@@ -441,6 +481,8 @@ class TailingsPondRow(Version, Base):
         CheckConstraint("grade BETWEEN 1 AND 5", name="grade"),
         CheckConstraint("supervision_level BETWEEN 1 AND 3", name="supervision_level"),
         CheckConstraint("accuracy_m >= 0 AND accuracy_m < 'Infinity'", name="accuracy_m"),
+        CheckConstraint("residents_downstream >= 0", name="residents_downstream"),
+        parameter_codes("discharges"),
         on_the_map("Point", *POLYGONS),
         version_index("tailings_ponds", "code"),
         *geometry_indexes("tailings_ponds"),
@@ -464,6 +506,9 @@ class TailingsPondRow(Version, Base):
     region_code: Mapped[str | None] = mapped_column(Key)
     accuracy_m: Mapped[float | None] = mapped_column(Double)
     geometry: Mapped[Any | None] = geometry_column()
+    discharges: Mapped[list[str] | None] = mapped_column(ARRAY(Text))
+    overhead: Mapped[bool | None]
+    residents_downstream: Mapped[int | None] = mapped_column(Integer)
 
 
 class ChemicalSiteRow(Version, Base):
@@ -477,6 +522,7 @@ class ChemicalSiteRow(Version, Base):
         one_of("kind", ("park", "enterprise", "project")),
         one_of("action", ACTIONS),
         CheckConstraint("accuracy_m >= 0 AND accuracy_m < 'Infinity'", name="accuracy_m"),
+        parameter_codes("discharges"),
         on_the_map("Point", *POLYGONS),
         version_index("chemical_sites", "code"),
         *geometry_indexes("chemical_sites"),
@@ -493,6 +539,7 @@ class ChemicalSiteRow(Version, Base):
     region_code: Mapped[str | None] = mapped_column(Key)
     accuracy_m: Mapped[float | None] = mapped_column(Double)
     geometry: Mapped[Any | None] = geometry_column()
+    discharges: Mapped[list[str] | None] = mapped_column(ARRAY(Text))
 
 
 class WaterSourceRow(Version, Base):
