@@ -232,3 +232,78 @@ class ExplanationError(SpatialError):
         self.section = section
         self.period = period
         self.what = what
+
+
+class SceneFileError(SpatialError):
+    """A file is no raster that can be read, or its pixels are damaged."""
+
+    def __init__(self, file: str, reason: str) -> None:
+        super().__init__(f"{file} cannot be read as a raster: {reason}")
+        self.file = file
+        self.reason = reason
+
+
+class SceneUnplacedError(SpatialError):
+    """A raster does not say where on Earth its pixels lie."""
+
+    def __init__(self, file: str) -> None:
+        super().__init__(f"{file} does not say where it lies: no coordinate system, or no position of its pixels")
+        self.file = file
+
+
+class SceneSizeError(SpatialError):
+    """A raster claims more pixels than are worked through at once."""
+
+    def __init__(self, file: str, width: int, height: int, most: int) -> None:
+        super().__init__(f"{file} has {width} × {height} pixels: at most {most} are read; cut out the area")
+        self.file = file
+        self.width = width
+        self.height = height
+        self.most = most
+
+
+class SceneBlockError(SpatialError):
+    """A raster is stored in blocks that do not fit in memory."""
+
+    def __init__(self, file: str, block_mb: int, most_mb: int) -> None:
+        super().__init__(f"{file} is stored in blocks of {block_mb} MB: at most {most_mb} MB are read; tile it")
+        self.file = file
+        self.block_mb = block_mb
+        self.most_mb = most_mb
+
+
+class BandMissingError(SpatialError):
+    """Nothing tells which band of the files sees what is needed."""
+
+    def __init__(self, role: str, bands: str) -> None:
+        super().__init__(f"no band is known to be {role}; the files hold {bands}")
+        self.role = role
+        self.bands = bands
+
+
+class BandNumberError(SpatialError):
+    """The files do not have so many bands."""
+
+    def __init__(self, role: str, number: int, count: int) -> None:
+        super().__init__(f"{role} is said to be band {number}, but the files hold the bands 1 to {count}")
+        self.role = role
+        self.number = number
+        self.count = count
+
+
+class BandsApartError(SpatialError):
+    """Two rasters of one scene cover different places."""
+
+    def __init__(self, file: str, other: str) -> None:
+        super().__init__(f"{file} and {other} do not cover one area")
+        self.file = file
+        self.other = other
+
+
+class CalibrationError(SpatialError):
+    """A scale or an offset that no reflectance can be made with."""
+
+    def __init__(self, name: str, value: float) -> None:
+        super().__init__(f"{value!r} is no usable {name}")
+        self.name = name
+        self.value = value
