@@ -1,8 +1,9 @@
 # ruff: noqa: S608 - the only texts put into SQL are names of our own tables and columns
 """Readings as a stream of Arrow record batches: ten million rows without a Python object for any of them.
 
-The server packs whole stretches of a partition: one string of bytes for each column, whole numbers instead
-of numerics, so that NumPy takes them as they are. All stretches are one statement, and therefore one
+The server packs whole stretches of a partition: one string of bytes for each column. Whole numbers NumPy
+takes as they are; numerics travel in the server's own form, which costs it least and loses no digit, and are
+read by a compiled loop (`models.numerics`). All stretches are one statement, and therefore one
 snapshot: a correction that is committed meanwhile is seen in all of them or in none. PostgreSQL works on
 several stretches at once where it has workers to spare, and a thread of ours unpacks one while the caller
 computes with another.
@@ -13,7 +14,6 @@ from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from decimal import Decimal
 from queue import Empty, Full, Queue
 from typing import Any, Final
 
@@ -26,13 +26,8 @@ from sqlalchemy.orm import Session
 
 from models.partitions import BEIJING, Month, month_bounds, partition_name, partitioned_months
 from models.queries import among, beijing_instant, expression, versioned_table, versions_in_force
-from models.tables import SCHEMA, SectionRegistryRow
+from models.tables import SCHEMA, STATION_TYPES, SectionRegistryRow
 
-PLACES: Final = 6
-"""Decimals that shown values and detection limits travel with; unrounded values have more."""
-FULL_PLACES: Final = 9
-_LARGEST: Final = 10**9
-"""From here on, and with more decimals than those, a number travels as text."""
 _STRETCH_PAGES: Final = 4096
 """Pages of 8 KiB that one batch comes from: some three hundred thousand readings."""
 _FEW_SHARE: Final = 20
@@ -41,41 +36,32 @@ _EPOCH_MICROSECONDS: Final = 946_684_800_000_000
 """From 1970 to 2000, where PostgreSQL counts from."""
 _WAIT_S: Final = 0.1
 
-_BELOW, _AUTOMATIC, _MANUAL, _HAS_LIMIT, _HAS_FULL, _HAS_STATUS, _IS_LONG = (1 << bit for bit in range(7))
-_QUALITY_BIT: Final = 7
-_REMOTE: Final = _AUTOMATIC | _MANUAL
-_STATION_TYPES: Final = ("automatic", "manual", "remote_sensing")
+_BELOW, _HAS_LIMIT, _HAS_FULL, _HAS_STATUS = (1 << bit for bit in range(4))
+_STATION_BIT: Final = 4
+_QUALITY_BIT: Final = 8
+_UPLOAD_BIT: Final = 16
+_STATION_PLACES: Final = {word: place for place, word in enumerate(STATION_TYPES, 1)}
+_STATION_CASE: Final = "CASE station_type {} ELSE 0 END".format(
+    " ".join(f"WHEN '{word}' THEN {place << _STATION_BIT}" for word, place in _STATION_PLACES.items())
+)
 
 _PACKED: Final = f"""
-    SELECT string_agg(int4send(section_id), ''), string_agg(int4send(hashtext(parameter)), ''),
-    string_agg(timestamptz_send(sampled_at), ''), string_agg(int8send(upload_id), ''),
-    string_agg(int2send((
+    SELECT string_agg(int8send((section_id::int8 << 32) | (hashtext(parameter)::int8 & 4294967295)), ''),
+    string_agg(timestamptz_send(sampled_at), ''),
+    string_agg(int8send((upload_id << {_UPLOAD_BIT}) | (
         CASE WHEN detection_limit IS NULL THEN 0 WHEN qualifier = '<' THEN {_HAS_LIMIT | _BELOW}
              ELSE {_HAS_LIMIT} END
-        + CASE WHEN station_type IS NULL THEN 0 WHEN station_type = 'automatic' THEN {_AUTOMATIC}
-               WHEN station_type = 'manual' THEN {_MANUAL} ELSE {_REMOTE} END
         + CASE WHEN full_value IS NULL THEN 0 ELSE {_HAS_FULL} END
         + CASE WHEN station_status IS NULL THEN 0 ELSE {_HAS_STATUS} END
-        + CASE WHEN is_long THEN {_IS_LONG} ELSE 0 END
-        + (quality::int << {_QUALITY_BIT}))::int2), ''),
-    string_agg(CASE WHEN NOT is_long THEN int8send((value * {10**PLACES})::int8) END, ''),
-    string_agg(CASE WHEN NOT is_long THEN int8send((full_value * {10**FULL_PLACES})::int8) END, ''),
-    string_agg(CASE WHEN NOT is_long THEN int8send((detection_limit * {10**PLACES})::int8) END, ''),
-    string_agg(CASE WHEN is_long THEN concat_ws(' ', value, coalesce(full_value::text, '-'),
-        coalesce(detection_limit::text, '-')) END, ','),
-    array_agg(station_status) FILTER (WHERE station_status IS NOT NULL)
-    FROM (
-        SELECT section_id, parameter, sampled_at, upload_id, qualifier, station_type, station_status, quality,
-        value, full_value, detection_limit,
-        scale(value) > {PLACES} OR value >= {_LARGEST} OR value <= -{_LARGEST}
-        OR coalesce(scale(full_value) > {FULL_PLACES} OR full_value >= {_LARGEST}
-                    OR full_value <= -{_LARGEST}, false)
-        OR coalesce(scale(detection_limit) > {PLACES} OR detection_limit >= {_LARGEST}, false) AS is_long
-        FROM {SCHEMA}.{{table}} r WHERE {{conditions}}
-        -- Kept from being merged into the query around it, which would compute is_long six times.
-        OFFSET 0
-    ) packed"""
-_PACKED_TYPES: Final = (*("bytea",) * 8, "text", "text[]")
+        + {_STATION_CASE}
+        + (quality::int << {_QUALITY_BIT}))), ''),
+    string_agg(numeric_send(value), ''),
+    string_agg(numeric_send(full_value), ''),
+    string_agg(numeric_send(detection_limit), ''),
+    string_agg(int4send(octet_length(convert_to(station_status, 'UTF8'))), ''),
+    string_agg(convert_to(station_status, 'UTF8'), '')
+    FROM {SCHEMA}.{{table}} r WHERE {{conditions}}"""
+_PACKED_TYPES: Final = ("bytea",) * 8
 
 _NEWER: Final = (
     "NOT EXISTS (SELECT FROM {schema}.{table} n WHERE n.revision > 0 AND n.section_id = r.section_id"
@@ -90,7 +76,7 @@ class _Codes:
     section_codes: pa.Array
     section_places: npt.NDArray[np.int32]
     station_types: npt.NDArray[np.int8]
-    """Of each section its place in `_STATION_TYPES`, -1 where it says none."""
+    """Of each section its place in `_STATION_PLACES`, 0 where it says none."""
     parameter_codes: pa.Array
     parameter_hashes: npt.NDArray[np.int32]
     parameter_places: npt.NDArray[np.int32]
@@ -130,8 +116,10 @@ def stream_readings(
     connection = session.connection().connection.driver_connection
     if connection is None:
         raise RuntimeError("the session has no connection")
-    # Every stretch would be compiled by itself, which takes longer than to run it.
+    # Every stretch would be compiled by itself, which takes longer than to run it. And a leader that packs a
+    # stretch of its own does not empty the queues of its workers meanwhile: they would wait for it.
     session.execute(text("SET LOCAL jit = off"))
+    session.execute(text("SET LOCAL parallel_leader_participation = off"))
     statement = sql.SQL("COPY (SELECT * FROM ({}) stretches) TO STDOUT (FORMAT binary)").format(
         sql.SQL(" UNION ALL ").join(arms)
     )
@@ -225,7 +213,7 @@ def _read_codes(
         section_codes=pa.array([code for _, code in known], pa.string()),
         section_places=places,
         station_types=np.array(
-            [_STATION_TYPES.index(types[code]) if types.get(code) else -1 for _, code in known], dtype=np.int8
+            [_STATION_PLACES.get(types.get(code) or "", 0) for _, code in known], dtype=np.int8
         ),
         parameter_codes=pa.array([code for code, _ in parameters], pa.string()),
         parameter_hashes=hashes,
@@ -306,58 +294,49 @@ def _conditions(
 
 
 def _unpack(row: Sequence[Any], codes: _Codes) -> Iterator[pa.RecordBatch]:
-    """The batches of one packed stretch: its readings, and, apart, those with numbers that came as text."""
+    """One packed stretch: its readings, and, apart, those with a number too long for 64 bits."""
+    # Loading the compiler takes a third of a second, which is nothing here and much for a short command.
+    from models.numerics import Numerics
+
     if row[0] is None:
         return
-    section_id, hashes, moment, upload_id, flags = (
-        np.frombuffer(packed, dtype).astype(dtype[1:])
-        for packed, dtype in zip(row[:5], (">i4", ">i4", ">i8", ">i8", ">i2"), strict=True)
-    )
-    section = codes.section_places[section_id]
+    which, moment, upload = (np.frombuffer(packed, ">i8").astype(np.int64) for packed in row[:3])
+    flags = upload & ((1 << _UPLOAD_BIT) - 1)
+    section = codes.section_places[which >> 32]
+    hashes = which.astype(np.int32)
     place = np.searchsorted(codes.parameter_hashes, hashes)
     if not np.array_equal(codes.parameter_hashes[np.minimum(place, len(codes.parameter_hashes) - 1)], hashes):
         raise RuntimeError("a reading of a parameter that is not in the table of parameters")
-    status = np.full(len(flags), None, dtype=object) if row[9] else None
-    if status is not None:
-        status[(flags & _HAS_STATUS) > 0] = row[9]
-    # The two bits count from 0 for what says nothing, as do the words from 0 for automatic.
-    station = (flags & _REMOTE) // _AUTOMATIC - 1
-    station = np.where(station < 0, codes.station_types[section], station)
+    station = (flags >> _STATION_BIT & 15).astype(np.int8)
+    station = np.where(station == 0, codes.station_types[section], station)
     cells: dict[str, pa.Array] = {
         "section": pa.DictionaryArray.from_arrays(pa.array(section), codes.section_codes),
         "parameter": pa.DictionaryArray.from_arrays(pa.array(place.astype(np.int32)), codes.parameter_codes),
         "sampled_at": pa.array(moment + _EPOCH_MICROSECONDS).cast(pa.timestamp("us", "UTC")),
-        "qualifier": _words(["=", "<"], (flags & _BELOW).astype(np.int32)),
-        "station_type": _words(_STATION_TYPES, station, station >= 0),
-        "quality": pa.array((flags >> _QUALITY_BIT).astype(np.uint8)),
-        "upload_id": pa.array(upload_id).dictionary_encode(),
+        "qualifier": _words(["=", "<"], flags & _BELOW),
+        "station_type": _words(STATION_TYPES, station - 1, station > 0),
+        "quality": pa.array((flags >> _QUALITY_BIT & 15).astype(np.uint8)),
+        "upload_id": pa.array(upload >> _UPLOAD_BIT).dictionary_encode(),
     }
-    if status is not None:
-        cells["station_status"] = pa.array(status, pa.string()).dictionary_encode()
+    if row[6] is not None:
+        cells["station_status"] = _texts(row[6], row[7], (flags & _HAS_STATUS) > 0)
     shared = pa.RecordBatch.from_pydict(cells)
-    is_long = (flags & _IS_LONG) > 0
-    has_full, has_limit = (flags & _HAS_FULL) > 0, (flags & _HAS_LIMIT) > 0
+    numbers = {
+        name: Numerics.read(packed, known)
+        for name, packed, known in (
+            ("value", row[3], np.ones(len(flags), dtype=bool)),
+            ("full_value", row[4], (flags & _HAS_FULL) > 0),
+            ("detection_limit", row[5], (flags & _HAS_LIMIT) > 0),
+        )
+        if packed is not None
+    }
+    is_long = np.logical_or.reduce([column.is_long for column in numbers.values()])
     if not is_long.all():
         short = shared if not is_long.any() else shared.filter(pa.array(~is_long))
-        numbers = {
-            "value": _decimals(row[5], None, PLACES),
-            "full_value": _decimals(row[6], has_full[~is_long], FULL_PLACES),
-            "detection_limit": _decimals(row[7], has_limit[~is_long], PLACES),
-        }
-        yield _with_numbers(short, numbers)
-    if row[8] is not None:
-        told = [entry.split(" ") for entry in row[8].split(",")]
-        columns = (
-            [None if cell == "-" else Decimal(cell) for cell in column] for column in zip(*told, strict=True)
-        )
-        names = ("value", "full_value", "detection_limit")
-        yield _with_numbers(
-            shared.filter(pa.array(is_long)),
-            {
-                name: pa.array(column) if any(cell is not None for cell in column) else None
-                for name, column in zip(names, columns, strict=True)
-            },
-        )
+        yield _with_numbers(short, {name: one.short_decimals(~is_long) for name, one in numbers.items()})
+    if is_long.any():
+        long = shared.filter(pa.array(is_long))
+        yield _with_numbers(long, {name: one.long_decimals(is_long) for name, one in numbers.items()})
 
 
 def _with_numbers(batch: pa.RecordBatch, numbers: dict[str, pa.Array | None]) -> pa.RecordBatch:
@@ -374,15 +353,11 @@ def _words(
     return pa.DictionaryArray.from_arrays(pa.array(places.astype(np.int8), mask=mask), pa.array(words))
 
 
-def _decimals(packed: bytes | None, known: npt.NDArray[np.bool_] | None, places: int) -> pa.Array | None:
-    """Packed whole numbers as decimals; those that are not known are not among them. None: there are none."""
-    if packed is None:
-        return None
-    amounts = np.frombuffer(packed, ">i8").astype(np.int64)
-    size = len(amounts) if known is None else len(known)
-    halves = np.zeros((size, 2), dtype=np.int64)
-    rows = slice(None) if known is None else known
-    halves[rows, 0] = amounts
-    halves[rows, 1] = amounts >> 63
-    valid = None if known is None else pa.py_buffer(np.packbits(known, bitorder="little"))
-    return pa.Array.from_buffers(pa.decimal128(18, places), size, [valid, pa.py_buffer(halves)])
+def _texts(sizes: bytes, joined: bytes, known: npt.NDArray[np.bool_]) -> pa.DictionaryArray:
+    """Texts of the rows that have one, from their sizes in bytes and their bytes in one string."""
+    offsets = np.zeros(len(known) + 1, dtype=np.int32)
+    offsets[1:][known] = np.frombuffer(sizes, ">i4")
+    np.cumsum(offsets, out=offsets)
+    valid = pa.py_buffer(np.packbits(known, bitorder="little"))
+    texts = pa.StringArray.from_buffers(len(known), pa.py_buffer(offsets), pa.py_buffer(joined), valid)
+    return texts.dictionary_encode()

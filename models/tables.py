@@ -69,7 +69,7 @@ FINDING_STATES = ("open", "due", "overdue", "resolved")
 ACTIONS = ("new", "rebuild", "expand")
 # Flags of QARTOD: pass, not evaluated, suspect, fail, missing.
 QUALITY_FLAGS = (1, 2, 3, 4, 9)
-STATION_TYPES = ("automatic", "manual")
+STATION_TYPES = ("automatic", "manual", "remote_sensing")
 ROLES = ("bureau", "inspector", "portal", "admin")
 WARNING_STATES = ("open", "acknowledged", "closed", "withdrawn")
 WARNING_EVENTS = ("open", "extend", "acknowledge", "close", "reopen", "withdraw")
@@ -754,6 +754,8 @@ class ReadingRow(Base):
             "CASE parameter"
             " WHEN 'water_temp' THEN value BETWEEN -10 AND 100 AND full_value BETWEEN -10 AND 100"
             " WHEN 'water_level' THEN value > '-Infinity' AND full_value > '-Infinity'"
+            " WHEN 'ndci' THEN value BETWEEN -1 AND 1 AND full_value BETWEEN -1 AND 1"
+            " WHEN 'ndti' THEN value BETWEEN -1 AND 1 AND full_value BETWEEN -1 AND 1"
             " WHEN 'ph' THEN value BETWEEN 0 AND 14 AND full_value BETWEEN 0 AND 14"
             " ELSE value >= 0 AND full_value >= 0 END",
             name="possible",

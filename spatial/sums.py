@@ -58,6 +58,7 @@ _ROUND_HOURS: Final = 4
 _MOST_MOMENTS: Final = 1 << 23
 _SAFE: Final = float(1 << 60)
 _LARGEST: Final = int(np.iinfo(np.int64).max)
+"""Two powers of two below the most: for the halves of detection limits, and the rounding of the bound."""
 _OBJECT: Final = np.dtype(object)
 _PRECISION: Final = Context(prec=28, rounding=ROUND_HALF_EVEN)
 # Hydrogen-ion activities, 10**-pH with 28 digits, are whole multiples of this power for any pH of water.
@@ -188,28 +189,36 @@ class _Sum:
         if amounts.size == 0:
             return
         if amounts.dtype == _OBJECT:
-            self._reach = np.inf
-        else:
-            self._reach += max(float(amounts.max()), -float(amounts.min())) * amounts.size
-        self._widen_if_needed()
+            self._widen()
+        elif self.cells.dtype != _OBJECT:
+            more = max(float(amounts.max()), -float(amounts.min())) * amounts.size
+            if self._reach + more > _SAFE:
+                # The bound adds up the greatest amounts, wherever they stood: what the cells hold is less.
+                self._reach = _greatest(self.cells)
+            self._reach += more
+            if self._reach > _SAFE:
+                self._widen()
         np.add.at(self.cells.reshape(-1), cells, amounts.astype(self.cells.dtype, copy=False))
 
     def raise_places(self, slot: int, power: int) -> None:
         """Multiply the cells of one parameter by ten to a power."""
-        if self._reach == 0:
-            return
-        self._reach *= 10.0**power
-        self._widen_if_needed()
+        if self.cells.dtype != _OBJECT:
+            self._reach = max(self._reach, _greatest(self.cells[slot]) * 10.0**power)
+            if self._reach > _SAFE:
+                self._widen()
         self.cells[slot] *= 10**power
 
     def grow(self, parameters: int) -> None:
         """Make room for more parameters."""
         self.cells = _grown(self.cells, parameters, 0)
 
-    def _widen_if_needed(self) -> None:
-        # A margin of two powers of two, for the halves of detection limits and the rounding of the bound.
-        if self._reach > _SAFE and self.cells.dtype != _OBJECT:
-            self.cells = self.cells.astype(object)
+    def _widen(self) -> None:
+        self.cells = self.cells.astype(object)
+
+
+def _greatest(cells: Amounts) -> float:
+    """The greatest magnitude of any cell, or somewhat more."""
+    return 0.0 if cells.size == 0 else max(float(cells.max()), -float(cells.min()))
 
 
 def _grown(cells: npt.NDArray[Any], parameters: int, filling: int) -> npt.NDArray[Any]:
@@ -595,7 +604,11 @@ class _Piece:
         self._tally = tally
         self._columns = columns
         registry = load_parameters()
-        known = [code in registry for code in columns.parameters]
+        # A stream names every parameter there is; room is made for those that are read.
+        read = np.bincount(columns.parameter, minlength=len(columns.parameters)) > 0
+        known = [
+            code in registry and bool(there) for code, there in zip(columns.parameters, read, strict=True)
+        ]
         tally.meet(
             (code for code, there in zip(columns.parameters, known, strict=True) if there),
             (places for places, there in zip(columns.places, known, strict=True) if there),

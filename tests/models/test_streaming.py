@@ -168,7 +168,7 @@ def test_an_error_of_the_server_reaches_who_takes_the_batches(
     session: Session, add: AddRow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     add(ReadingRow)
-    monkeypatch.setattr(streaming, "_PACKED", streaming._PACKED.replace("FROM (", "FROM nowhere, ("))
+    monkeypatch.setattr(streaming, "_PACKED", streaming._PACKED.replace(" FROM ", " FROM nowhere, "))
     with session.begin_nested() as savepoint:
         with pytest.raises(Exception, match="nowhere"):
             list(stream_readings(session, *JUNE))
