@@ -350,7 +350,8 @@ def _index_shores(shores: _Shores, rows: NDArray[np.intp]) -> _RankShores:
     area = kinds == 3
     return _RankShores(
         edges=edges,
-        tree=STRtree(_draw_edges(_to_plane(edges.start), _to_plane(edges.end))),
+        # An edge of no length is drawn as a point: nothing is ever within a distance of such a line.
+        tree=STRtree(_draw_in_plane(edges)),
         bulge=float(_bulge(edges).max(initial=0.0)),
         water=_even_odd(parts[area]),
         water_owner=owner[area],
