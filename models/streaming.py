@@ -296,7 +296,7 @@ def _conditions(
 def _unpack(row: Sequence[Any], codes: _Codes) -> Iterator[pa.RecordBatch]:
     """One packed stretch: its readings, and, apart, those with a number too long for 64 bits."""
     # Loading the compiler takes a third of a second, which is nothing here and much for a short command.
-    from models.numerics import Numerics
+    from models.numerics import Numerics  # noqa: PLC0415
 
     if row[0] is None:
         return
