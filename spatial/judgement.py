@@ -161,7 +161,9 @@ def _grade(column: MeanColumn, limit: Limit, *, rounded: bool) -> ClassArray:
         return np.where(column.unseen, plain, (sign > 0) | ((sign == 0) & bool(step % 2)))
 
     def falls_short(bound: Fraction) -> BoolArray:
-        plain = column.sign(bound) < 0
+        sign = column.sign(bound)
+        # Below a detection limit that is the bound lies below the bound.
+        plain = (sign < 0) | (column.unseen & (sign == 0))
         if not rounded:
             return plain
         step = ceil(bound / unit)

@@ -86,9 +86,18 @@ class Limit:
         """Give the best and the worst class of a value known only to lie below `detection_limit`.
 
         For a concentration the best is Ⅰ, the worst is the best class whose bound is not below the detection
-        limit, 6 if there is none. For oxygen and pH the range is what the numbers from 0 upwards allow.
+        limit, 6 if there is none. For oxygen and pH the range is what the numbers from 0 upwards allow; the
+        detection limit itself is not among them, so oxygen below 5 mg/L does not reach 5 mg/L.
         """
-        at_limit, at_zero = self.grade(detection_limit), self.grade(Decimal(0))
+        at_zero = self.grade(Decimal(0))
+        match self.direction:
+            case Direction.AT_LEAST:
+                reached = (place for place, bound in enumerate(self.bounds, 1) if bound < detection_limit)
+                at_limit = next(reached, 6)
+            case Direction.WITHIN if detection_limit == self.bounds[0]:
+                at_limit = 6
+            case _:
+                at_limit = self.grade(detection_limit)
         if self.direction is Direction.WITHIN and detection_limit > self.bounds[1]:
             return (1, 6)  # the range lies between the two ends
         return (min(at_limit, at_zero), max(at_limit, at_zero))

@@ -281,7 +281,9 @@ def judge_item(
     if non_detects == len(entries):
         # Nothing seen: the value lies anywhere between nothing and the mean detection limit.
         limit = mean_of([(month_of(r), Fraction(number)) for r, number in entries], by_months=span.by_months)
-        ends = grade(code, Fraction(0), water), grade(code, limit, water)
+        # The mean detection limit itself is not among them: what lies below a lower bound does not reach it.
+        nearest = limit if direction == "at_most" else limit - Fraction(1, 10**30)
+        ends = grade(code, Fraction(0), water), grade(code, nearest, water)
         best, worst = min(ends), max(ends)
         value = None
     else:

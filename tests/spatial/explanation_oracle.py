@@ -99,9 +99,13 @@ def redo_classes(document: Json, means: Mapping[str, Fraction]) -> dict[str, tup
         for judgement in entry["judgements"]:
             if judgement["class_range"] is None:
                 continue
-            found = grade(judged, judgement["direction"], judgement["limits"])
-            at_zero = grade(Fraction(0), judgement["direction"], judgement["limits"])
             below = entry["basis"] == "mean_detection_limit"
+            # What lies below a lower bound does not reach it; an upper bound it may come as near as it likes.
+            nearest = (
+                judged - Fraction(1, 10**30) if below and judgement["direction"] != "at_most" else judged
+            )
+            found = grade(nearest, judgement["direction"], judgement["limits"])
+            at_zero = grade(Fraction(0), judgement["direction"], judgement["limits"])
             ends = sorted((found, at_zero)) if below else [found, found]
             assert judgement["class_range"] == ends
             assert judgement["source"]["document"]

@@ -170,8 +170,16 @@ def test_more_oxygen_never_earns_a_worse_class(value, more):
 @given(code=st.sampled_from(sorted(METHOD.evaluated)), limit=st.decimals(0, 50, places=5))
 def test_the_range_below_a_detection_limit_holds_every_class_below_it(code, limit):
     best, worst = STANDARD.river[code].grade_below(limit)
-    for share in range(21):
+    for share in range(20):
         assert best <= STANDARD.river[code].grade(Fraction(limit) * share / 20) <= worst
+
+
+def test_oxygen_below_a_bound_does_not_reach_it():
+    assert STANDARD.river["do"].grade_below(Decimal(5)) == (4, 6)
+    assert STANDARD.river["do"].grade_below(Decimal("5.01")) == (3, 6)
+    assert STANDARD.river["do"].grade_below(Decimal(2)) == (6, 6)
+    assert STANDARD.river["ph"].grade_below(Decimal(6)) == (6, 6)
+    assert STANDARD.river["ph"].grade_below(Decimal("6.1")) == (1, 6)
 
 
 def test_lake_limits_of_phosphorus_are_stricter_in_every_class():
