@@ -45,6 +45,8 @@ GROUPINGS: Mapping[str, GroupBy] = {
 }
 MEASURED_KINDS = ("tailings_ponds", "chemical_sites")
 """Facilities that rules judge by their distance to shorelines."""
+JUDGED_KINDS = (*MEASURED_KINDS, "outfalls", "sites")
+"""Kinds of which a rule judges single objects: those that no region code places come along."""
 REGISTER_KINDS = (*FACILITY_KINDS, "sites", "section_targets", "indicators")
 
 
@@ -77,7 +79,7 @@ def gather_facts(session: Session, rulebook: Rulebook, as_of: date, region: str 
 
     sections = judged("sections")
     shorelines = shorelines_in_force(queries.features_in_force(session, "shorelines", as_of), as_of)
-    registers = {kind: judged(kind) if kind in MEASURED_KINDS else register(kind) for kind in REGISTER_KINDS}
+    registers = {kind: judged(kind) if kind in JUDGED_KINDS else register(kind) for kind in REGISTER_KINDS}
     for kind in MEASURED_KINDS:
         registers[kind] = with_distances(registers[kind], shorelines)
 
@@ -90,6 +92,7 @@ def gather_facts(session: Session, rulebook: Rulebook, as_of: date, region: str 
         region_code=region,
         sections=sections,
         **registers,
+        protection_zones=protection_zones(session, as_of),
         water_bodies=queries.features_in_force(session, "water_bodies", as_of),
         shorelines=shorelines,
         assessments={
@@ -98,6 +101,12 @@ def gather_facts(session: Session, rulebook: Rulebook, as_of: date, region: str 
         },
         distances_to=distances_to,
     )
+
+
+def protection_zones(session: Session, as_of: date) -> gpd.GeoDataFrame:
+    """Polygons of the protection zones in force on a date, wherever they are: zones cross borders."""
+    known = queries.features_in_force(session, "water_sources", as_of)
+    return known[known["zone_grade"] > 0].reset_index(drop=True)
 
 
 def with_distances(facilities: gpd.GeoDataFrame, shorelines: gpd.GeoDataFrame) -> gpd.GeoDataFrame:

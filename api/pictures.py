@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from api.catalogue import Catalogue
 from api.errors import BadRequestError, NotKnownError
-from api.jobs import FACILITY_KINDS, MEASURED_KINDS, assess_period, gather_facts, with_distances
+from api.jobs import FACILITY_KINDS, JUDGED_KINDS, assess_period, gather_facts, with_distances
 from api.settings import Settings
 from maps.layers import MapLayers
 from maps.page import Tiles, draw_buffers, draw_facility, draw_map, draw_section_classes
@@ -99,7 +99,7 @@ def only_placed(facts: Facts) -> Facts:
         facts,
         **{
             kind: frame[frame["region_code"].notna()]
-            for kind in (*MEASURED_KINDS, "sections")
+            for kind in (*JUDGED_KINDS, "sections")
             for frame in [getattr(facts, kind)]
         },
     )

@@ -22,12 +22,20 @@ from spatial.facts import (
     lies_in,
     require_distances,
 )
-from spatial.findings import Finding
-from spatial.placement import Place, Placement, place_facility, zones_in_use
+from spatial.findings import Finding, is_located
+from spatial.placement import (
+    COORDINATE_DECIMALS,
+    DISTANCE_DECIMALS,
+    Place,
+    Placement,
+    place_facility,
+    zones_in_use,
+)
 from spatial.rounding import round_fraction
 from spatial.rulebook import (
     IDLE_COUNTED_ON,
     IDLE_OR_OWNERLESS,
+    MISSING_ACCURACY,
     RATING_SECTIONS,
     SHARE_DECIMALS,
     BaseRule,
@@ -41,6 +49,7 @@ from spatial.rulebook import (
     SettingValue,
     ShareOfSections,
     SitingBan,
+    SourceZoneClearance,
 )
 from spatial.vocabulary import (
     CLASS_LABELS,
@@ -131,6 +140,11 @@ class Judged:
     outcome: Outcome
     geometry: Any = None
 
+    @property
+    def subject(self) -> tuple[str, str]:
+        """Kind and code: two kinds may share a code."""
+        return self.subject_kind, self.subject_code
+
 
 def required_periods(
     rulebook: Rulebook, as_of: date, *, rule_ids: Collection[str] | None = None
@@ -197,16 +211,16 @@ def _apply(rule: Rule, rulebook: Rulebook, facts: Facts) -> Iterator[Finding]:
     choices = {name: rulebook.choice(name) for name in names}
     judged = list(_judge(rule, facts.cleaned, choices))
     others = [
-        (name, value, {one.subject_code: one.outcome for one in _judge(rule, facts.cleaned, changed)})
+        (name, value, {one.subject: one.outcome for one in _judge(rule, facts.cleaned, changed)})
         for name in names
         for value in rulebook.settings[name].alternatives
         for changed in [{**choices, name: value}]
     ]
     for one in judged:
         differing = [
-            _alternative(name, value, outcomes.get(one.subject_code))
+            _alternative(name, value, outcomes.get(one.subject))
             for name, value, outcomes in others
-            if _differs(one.outcome, outcomes.get(one.subject_code))
+            if _differs(one.outcome, outcomes.get(one.subject))
         ]
         yield _finding(
             rule,
@@ -226,6 +240,8 @@ def _judge(rule: Rule, facts: CleanedFacts, choices: Choices) -> Iterator[Judged
             return _judge_facilities(rule, facts, choices, _remediation)
         case ClosureDeadline():
             return _judge_facilities(rule, facts, choices, _closure)
+        case SourceZoneClearance():
+            return _source_zones(rule, facts, choices)
         case ClassTarget():
             return _class_target(rule, facts)
         case SectionTarget():
@@ -642,6 +658,137 @@ def _both(first: bool | None, second: bool | None) -> bool | None:
     if first is False or second is False:
         return False
     return None if first is None or second is None else True
+
+
+# --- protection zones ------------------------------------------------------------------------------------
+
+
+REMOVING = frozenset({"banned", "merged"})
+"""Remediations after which an outfall is gone; a standardised one stays."""
+
+
+def _source_zones(rule: SourceZoneClearance, facts: CleanedFacts, choices: Choices) -> Iterator[Judged]:
+    """Judge what stands inside the protection zones of drinking-water sources, or may stand there.
+
+    Facilities clear of every zone have no finding. Without any zone in the facts nothing is judged.
+    """
+    if facts.facts.protection_zones.empty:
+        return
+    for kind in rule.subjects:
+        frame = FRAMES[kind]
+        for row in facts.subjects(kind):
+            in_region = _in_region(row, rule, facts)
+            if in_region is False or not _of_cleared_kind(rule, kind, row):
+                continue
+            outcome = _in_zone(rule, kind, row, facts.zones_near(frame).get(row["code"], ()), facts, choices)
+            if outcome is None:
+                continue
+            if in_region is None:
+                if outcome.verdict is Verdict.COMPLIANT:
+                    continue
+                reason = Reason("region_missing", {"region": rule.region.code})
+                outcome = replace(outcome, verdict=Verdict.UNDETERMINED, state=State.OPEN, reason=reason)
+            yield Judged(
+                kind, row["code"], row.get("name"), row.get("region_code"), outcome, row.get("geometry")
+            )
+
+
+def _of_cleared_kind(rule: SourceZoneClearance, kind: str, row: Row) -> bool:
+    """Whether the clause names this kind of object; a chemical site without a kind may be one of them."""
+    if kind == "chemical_site":
+        return not rule.kinds or row.get("kind") is None or row["kind"] in rule.kinds
+    return kind != "site" or row.get("category") in rule.site_categories
+
+
+def _in_zone(
+    rule: SourceZoneClearance,
+    kind: str,
+    row: Row,
+    related: Sequence[Row],
+    facts: CleanedFacts,
+    choices: Choices,
+) -> Outcome | None:
+    """What the clause says of one object; of several zones a first-grade one that it surely stands in counts.
+
+    The position of the object and the edge of the zone are known to an accuracy only; nearer to the edge than
+    both together, nobody can say on which side it stands.
+    """
+    as_of = facts.facts.as_of
+    if _is_planned(kind, row, as_of):
+        return None
+    limit = {"zone_grades": list(rule.grades), "inside": False}
+    if not is_located(row.get("geometry")):
+        missing = _undetermined("zone_position_missing")
+        return replace(missing, limit=limit, data=_version(row))
+    assumed = float(choices[MISSING_ACCURACY])
+    accuracy = row.get("accuracy_m")
+    margin = assumed + (assumed if accuracy is None else float(accuracy))
+    zones = [zone for zone in related if zone["zone_grade"] in rule.grades]
+    sure = [zone for zone in zones if zone["inside"] and zone["edge_distance_m"] >= margin]
+    open_to_doubt = [zone for zone in zones if zone["edge_distance_m"] < margin]
+    if not sure and not open_to_doubt:
+        return None
+    decisive = (sure or open_to_doubt)[0]
+    params = {
+        "source": decisive["source_name"],
+        "grade": decisive["zone_grade"],
+        "distance_m": round(decisive["edge_distance_m"], DISTANCE_DECIMALS),
+        "margin_m": round(margin, DISTANCE_DECIMALS),
+    }
+    outcome = _left_zone(kind, row, as_of)
+    if outcome is None and not sure:
+        outcome = _undetermined("zone_position_uncertain", **params)
+    elif outcome is None and kind == "chemical_site" and rule.kinds and row.get("kind") is None:
+        outcome = _undetermined("zone_kind_missing", **params)
+    elif outcome is None:
+        outcome = _outcome(Verdict.VIOLATION, State.OPEN, "inside_protection_zone", **params)
+    measured = {
+        "source_code": decisive["source_code"],
+        "source_name": decisive["source_name"],
+        "zone_grade": decisive["zone_grade"],
+        "inside": decisive["inside"],
+        "edge_distance_m": params["distance_m"],
+        "edge_point": {
+            "lon": round(decisive["edge_lon"], COORDINATE_DECIMALS),
+            "lat": round(decisive["edge_lat"], COORDINATE_DECIMALS),
+        },
+        "facility_accuracy_m": accuracy,
+        "accuracies_assumed": [*(["facility"] if accuracy is None else []), "zone"],
+        "margin_m": params["margin_m"],
+        "zones": [f"{zone['source_code']}/{zone['zone_grade']}" for zone in (*sure, *open_to_doubt)],
+    }
+    return replace(outcome, measured=measured, limit=limit, data=_version(row))
+
+
+def _is_planned(kind: str, row: Row, as_of: date) -> bool:
+    """Whether the object is still to be built on the evaluated day."""
+    built_on = row.get("built_on") if kind == "site" else None
+    if row.get("action") == Action.NEW:
+        built_on = row.get("action_on")
+    return built_on is not None and bool(built_on > as_of)
+
+
+def _left_zone(kind: str, row: Row, as_of: date) -> Outcome | None:
+    """What follows for an object that was removed, or may have been; None where nothing says so."""
+    columns = {
+        "outfall": ("completed_on", "cancelled_on"),
+        "chemical_site": ("relocated_on", "closed_on"),
+        "site": ("closed_on",),
+    }[kind]
+    days = [day for column in columns if (day := _happened(row, column, as_of)) is not None]
+    if kind == "outfall":
+        remediation = row.get("remediation")
+        if remediation in REMOVING and not days and all(row.get(column) is None for column in columns):
+            return _undetermined("removal_date_missing", remediation=remediation)
+        if remediation is None and _happened(row, "cancelled_on", as_of) is not None:
+            return _undetermined("removal_unknown", day=row["cancelled_on"])
+        if remediation not in REMOVING:
+            return None
+    if days:
+        return _outcome(Verdict.COMPLIANT, State.RESOLVED, "removed_from_zone", day=min(days))
+    if row.get("relocation_status") in GONE_SITES and row.get("relocated_on") is None:
+        return _undetermined("relocation_date_missing", status=row["relocation_status"])
+    return None
 
 
 # --- sections --------------------------------------------------------------------------------------------

@@ -12,12 +12,14 @@ from datetime import date, datetime
 from functools import cached_property
 from typing import Any, Protocol
 
+import geopandas as gpd
 import numpy as np
 import pandas as pd
 from shapely.geometry.base import BaseGeometry
 
 from spatial.classification import Reason
 from spatial.errors import AssessmentsMissingError, FrameColumnsError, FrameValueError
+from spatial.relations import NEAR_M, relate_zones
 from spatial.rulebook import YANGTZE
 from spatial.vocabulary import Rank, Verdict
 
@@ -33,6 +35,7 @@ FRAMES: Mapping[str, str] = {
     "chemical_site": "chemical_sites",
     "outfall": "outfalls",
     "water_source": "water_sources",
+    "site": "sites",
 }
 """Frame of `Facts` that holds the subjects of a kind."""
 
@@ -85,6 +88,8 @@ class Facts:
         Frames with the columns of the contracts, one row per code (indicators: per target, region and
         period); geometry in EPSG:4490. Tailings ponds and chemical sites carry the distance columns. Optional
         extra columns ``version_id`` and ``upload_id`` go into the evidence.
+    protection_zones : GeoDataFrame with ``code``, ``name``, ``zone_grade``
+        Polygons of the protection zones of drinking-water sources, wherever facilities may stand in one.
     water_bodies : frame with ``code``, ``name``, ``rank``, ``parent_code``
         Names and ranks of waters, for rules that name one.
     shorelines : frame with ``water_body_code``, ``name``, ``rank``
@@ -107,6 +112,7 @@ class Facts:
     sites: pd.DataFrame = field(default_factory=pd.DataFrame)
     section_targets: pd.DataFrame = field(default_factory=pd.DataFrame)
     indicators: pd.DataFrame = field(default_factory=pd.DataFrame)
+    protection_zones: gpd.GeoDataFrame = field(default_factory=gpd.GeoDataFrame)
     water_bodies: pd.DataFrame = field(default_factory=pd.DataFrame)
     shorelines: pd.DataFrame | None = None
     assessments: Mapping[str, Sequence[AssessedSection]] = field(default_factory=dict)
@@ -131,6 +137,7 @@ class CleanedFacts:
         self._rows: dict[str, tuple[Row, ...]] = {}
         self._assessed: dict[str, Mapping[str, AssessedSection]] = {}
         self._distances: dict[tuple[str, frozenset[str]], Mapping[str, Row]] = {}
+        self._zones: dict[str, Mapping[str, tuple[Row, ...]]] = {}
 
     def rows(self, frame: str) -> tuple[Row, ...]:
         """Rows of one frame of the facts, ordered by code."""
@@ -185,6 +192,21 @@ class CleanedFacts:
     def _may_be_part(self, row: Row) -> bool:
         rank, whole = row.get("rank"), self.ranks_of_water_bodies.get(row["parent_code"])
         return rank in LAKE_RANKS or rank is None or whole is None or rank == whole
+
+    def zones_near(self, frame: str) -> Mapping[str, tuple[Row, ...]]:
+        """Protection zones that facilities of a frame stand in or near, by their code; see `relate_zones`."""
+        if frame not in self._zones:
+            facilities, zones = getattr(self.facts, frame), self.facts.protection_zones
+            self._zones[frame] = {}
+            if not facilities.empty and not zones.empty and "geometry" in facilities:
+                coarse = pd.to_numeric(facilities.get("accuracy_m", pd.Series(dtype=float))).max()
+                near_m = NEAR_M if pd.isna(coarse) else NEAR_M + float(coarse)
+                related = relate_zones(gpd.GeoDataFrame(facilities), zones, near_m=near_m)
+                found: dict[str, list[Row]] = {}
+                for row in plain_rows(related, "protection zones"):
+                    found.setdefault(row["code"], []).append(row)
+                self._zones[frame] = {code: tuple(rows) for code, rows in found.items()}
+        return self._zones[frame]
 
     @cached_property
     def shoreline_ranks(self) -> frozenset[str] | None:

@@ -120,7 +120,7 @@ class RegionAnswer(StrEnum):
 def relate_regions(places: gpd.GeoDataFrame, regions: gpd.GeoDataFrame) -> pd.DataFrame:
     """The region that each place lies in by polygon, beside the one that it states.
 
-    Of nested regions the smallest one counts: the longest code of GB/T 2260. A stated code agrees where one
+    Of nested regions only the innermost count, by their codes (GB/T 2260). A stated code agrees where one
     of the two lies within the other: a county is in its province. On a common border both regions hold the
     place, and the one that agrees with what is stated counts.
 
@@ -151,6 +151,7 @@ def relate_regions(places: gpd.GeoDataFrame, regions: gpd.GeoDataFrame) -> pd.Da
     rows = []
     for place, (shape, said) in enumerate(zip(shapes, stated, strict=True)):
         areas_here = sorted(held.get(place, ()), key=lambda one: (-len(codes[one]), codes[one]))
+        areas_here = [one for one in areas_here if not _holds_another(codes[one], codes, areas_here)]
         agreeing = [one for one in areas_here if said is not None and _nested(codes[one], _digits(said))]
         best = next(iter(agreeing or areas_here), None)
         if shape is None or shapely.is_empty(shape):
@@ -187,6 +188,11 @@ def _digits(code: object) -> str:
     while len(text) > 2 and text.endswith("00"):
         text = text[:-2]
     return text
+
+
+def _holds_another(code: str, codes: list[str], areas: list[int]) -> bool:
+    """Whether one of the areas lies within this one, by its code: a province around a county."""
+    return any(codes[one] != code and codes[one].startswith(code) for one in areas)
 
 
 def _nested(one: str, other: str) -> bool:

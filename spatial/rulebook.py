@@ -244,6 +244,24 @@ class ClosureDeadline(BaseRule):
         return (*own, *_zone_settings(self.zones)) if self.zones else own
 
 
+class SourceZoneClearance(BaseRule):
+    """No facility of these kinds stands inside a protection zone of a drinking-water source.
+
+    `kinds` narrows chemical sites, `site_categories` names the categories of other inventoried places.
+    """
+
+    evaluator: Literal["source_zone_clearance"]
+    subject: Literal["facility"]
+    subjects: Annotated[tuple[Literal["outfall", "chemical_site", "site"], ...], Field(min_length=1)]
+    grades: Annotated[tuple[Literal[1, 2], ...], Field(min_length=1)]
+    kinds: tuple[ChemicalSiteKind, ...] = ()
+    site_categories: tuple[Words, ...] = ()
+
+    def setting_names(self) -> tuple[str, ...]:
+        """Accuracy of positions."""
+        return (MISSING_ACCURACY,)
+
+
 class ClassTarget(BaseRule):
     """Sections of named rivers, or on waters of a rank, reach `worst_class` or better over the year."""
 
@@ -308,6 +326,7 @@ Rule = (
     SitingBan
     | RemediationDeadline
     | ClosureDeadline
+    | SourceZoneClearance
     | ClassTarget
     | SectionTarget
     | ShareOfSections

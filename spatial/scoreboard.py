@@ -26,6 +26,7 @@ from spatial.rulebook import (
     Rule,
     Rulebook,
     SitingBan,
+    SourceZoneClearance,
     Target,
 )
 from spatial.vocabulary import State, TargetVerdict, Verdict
@@ -282,7 +283,7 @@ def _verdict_of(
 ) -> _Standing:
     total = sum(counts.values())
     if not total:
-        if isinstance(rule, SitingBan) and _inventory(rule, facts):
+        if isinstance(rule, (SitingBan, SourceZoneClearance)) and _inventory(rule, facts):
             return _reached(target, facts.as_of, rule, "none_in_zone", total=_inventory(rule, facts))
         return _undetermined("no_subjects")
     if counts.get(Verdict.VIOLATION, 0):
@@ -314,7 +315,7 @@ def _measured(
     target: Target, rule: Rule, findings: Sequence[Finding], satisfied: int, facts: Facts
 ) -> float | None:
     """The number that the target's threshold speaks of: violations, a per cent share, or the worst class."""
-    if isinstance(rule, SitingBan):
+    if isinstance(rule, (SitingBan, SourceZoneClearance)):
         violations = sum(finding.verdict is Verdict.VIOLATION for finding in findings)
         return violations if findings or _inventory(rule, facts) else None
     if not findings:
@@ -325,8 +326,17 @@ def _measured(
     return 100 * satisfied / len(findings) if target.numeric_threshold is not None else None
 
 
-def _inventory(rule: SitingBan, facts: Facts) -> int:
-    """Number of objects of the rule's kind in its region, near any water or not."""
+def _inventory(rule: SitingBan | SourceZoneClearance, facts: Facts) -> int:
+    """Number of objects of the rule's kinds in its region, near any water or zone or not."""
+    if isinstance(rule, SourceZoneClearance):
+        return sum(
+            1
+            for subject in rule.subjects
+            for row in facts.cleaned.subjects(subject)
+            if lies_in(row.get("region_code"), rule.region.code)
+            and (subject != "chemical_site" or not rule.kinds or row.get("kind") in rule.kinds)
+            and (subject != "site" or row.get("category") in rule.site_categories)
+        )
     rows = facts.cleaned.subjects(rule.subject)
     kinds = rule.kinds
     return sum(
@@ -340,12 +350,20 @@ def _doubt(rule: Rule, facts: Facts) -> Reason | None:
     """What keeps a satisfied rule from being called satisfied everywhere it holds."""
     if not covers(facts.region, rule.region.code):
         return Reason("region_partly_covered", {"region": facts.region, "target_region": rule.region.code})
+    if isinstance(rule, SourceZoneClearance) and not _has_zones(rule, facts):
+        return Reason("no_protection_zones", {"region": rule.region.code})
     if isinstance(rule, (SitingBan, *COMPLETED)):
         known = facts.cleaned.shoreline_ranks
         missing = sorted({zone.rank.value for zone in rule.zones if known is not None} - set(known or ()))
         if missing:
             return Reason("no_shoreline_of_rank", {"ranks": missing})
     return None
+
+
+def _has_zones(rule: SourceZoneClearance, facts: Facts) -> bool:
+    """Whether a protection zone of the rule's region is known: without one nothing can be clear of them."""
+    zones = facts.cleaned.rows("protection_zones")
+    return any(lies_in(zone.get("region_code"), rule.region.code) for zone in zones)
 
 
 def _score_region(target: Target, rule: Rule, findings: Sequence[Finding], facts: Facts) -> _Standing:
