@@ -37,7 +37,7 @@ from maps.charts import (
 )
 from maps.rendering import Picture, render_html, render_png, render_svg
 from models import queries
-from spatial.assessment import AssessmentSettings, SectionAssessment
+from spatial.assessment import AssessmentSettings, SectionAssessment, statutory_sections
 from spatial.comparison_rules import load_comparison_rules
 from spatial.errors import PeriodError
 from spatial.explanation import decimal_of
@@ -338,7 +338,10 @@ def months_by_sections(
     """The sections of a scope as they stood at the end of each month, with the months they stood so for."""
     kept: tuple[tuple[int, ...], pd.DataFrame, list[Period]] | None = None
     for month in months:
-        frame = queries.features_in_force(session, "sections", month.end, region_code=scope.region)
+        frame = statutory_sections(
+            queries.features_in_force(session, "sections", month.end, region_code=scope.region),
+            assessment_settings(rules_in_use(scope.use_suspect)),
+        )
         if scope.level is not None:
             frame = frame[frame["level"] == scope.level]
         versions = tuple(frame["version_id"])
@@ -473,7 +476,11 @@ def index_picture(
         if row.value is not None and row.rank is not None
     ]
     left = len(ranked) - len(bars)
-    codes = list(queries.features_in_force(session, "sections", period.end, region_code=scope.region)["code"])
+    sections = statutory_sections(
+        queries.features_in_force(session, "sections", period.end, region_code=scope.region),
+        assessment_settings(rules_in_use(scope.use_suspect)),
+    )
+    codes = list(sections["code"])
     uploads = queries.upload_ids_between(session, period.starts_at, period.ends_before, section_codes=codes)
     return draw_ranking(
         bars,

@@ -17,7 +17,7 @@ from api.errors import NotKnownError
 from api.jobs import ONLY, assessment_settings, reading_columns
 from models import queries
 from models.sections import section_aliases
-from spatial.assessment import assess_columns
+from spatial.assessment import assess_columns, statutory_sections
 from spatial.classification import list_cells
 from spatial.errors import StandardNotInForceError
 from spatial.overlays import StandardBook, load_standards
@@ -87,7 +87,8 @@ def with_sections(
 
     def in_force(found: Sequence[WaterSource]) -> Any:
         watched = sorted({code for source in found for code in source.section_codes})
-        return queries.features_in_force(session, "sections", day, codes=watched)
+        sections = queries.features_in_force(session, "sections", day, codes=watched)
+        return statutory_sections(sections, assessment_settings(load_rulebook()))
 
     sections = in_force(sources)
     known = set(sections["code"])

@@ -32,7 +32,7 @@ from ingest.report import Translator, UploadReport
 from models import assessments as store
 from models import queries
 from models.loading import registered_section
-from spatial.assessment import SectionAssessment
+from spatial.assessment import SectionAssessment, statutory_sections
 from spatial.class_text import class_label
 from spatial.period import Period, parse_period
 from spatial.rulebook import load_rulebook
@@ -338,8 +338,11 @@ class _Job:
         codes = sorted(set().union(*wanted.values()))
         for text in sorted(wanted, key=lambda text: (parse_period(text).start, text)):
             period = parse_period(text)
-            sections = queries.features_in_force(
-                self.session, "sections", period.end, codes=codes, known_at=known_at
+            sections = statutory_sections(
+                queries.features_in_force(
+                    self.session, "sections", period.end, codes=codes, known_at=known_at
+                ),
+                self.settings,
             )
             key = tuple(sections["version_id"].tolist())
             together.setdefault(key, (sections, []))[1].append(period)

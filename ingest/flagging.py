@@ -136,7 +136,7 @@ class QualityControl:
         fulls = np.array(list(map(_as_float, cells.fulls)), dtype=np.float64)
         value, stated = values[cell], fulls[full]
         kinds = np.full(len(station_type), KINDS.index("unknown"), dtype=np.int64)
-        for kind in ("automatic", "manual"):
+        for kind in ("automatic", "manual", "remote_sensing"):
             kinds[station_type == kind] = KINDS.index(kind)
         codes, statuses = pd.factorize(station_status)
         arrays = ReadingArrays(

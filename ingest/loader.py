@@ -41,7 +41,7 @@ from ingest.report import Notice, Problem, Translator, UploadReport
 from ingest.sections import Match, Refusal, SectionIndex, SectionKey
 from ingest.spreadsheets import REASON, defused
 from models import loading
-from models.sections import AliasStatement, insert_aliases
+from models.sections import REMOTE_SENSING, AliasStatement, insert_aliases, remote_sections
 from models.tables import SRID
 from models.uploads import fail_dead_uploads, hold_upload, release_upload
 
@@ -448,6 +448,8 @@ class _FeaturesLoad:
         rows = list(self._rows())
         if parsed.kind in _NAMING:
             rows = self._named_sections(rows)
+        if parsed.kind == "sections":
+            rows = self._of_one_kind(rows)
         if parsed.kind == "ledger":
             known = loading.insert_ledger_events(
                 self.session, self.upload_id, self.recorded_at, self.options.source, rows
@@ -483,6 +485,27 @@ class _FeaturesLoad:
             if geometry is not None:
                 row["geometry"] = geometry[place]
             yield row
+
+    def _of_one_kind(self, rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Rows of sections that stay what they are: measured at, or derived from images."""
+        known = remote_sections(self.session, [row["code"] for row in rows])
+        named = {
+            (fold_name(entry.province or ""), fold_name(entry.name or ""))
+            for entry in loading.registered_sections(self.session)
+            if entry.provisional
+        }
+        good: list[dict[str, Any]] = []
+        for row in rows:
+            remote = row["station_type"] == REMOTE_SENSING
+            kinds = known.setdefault(row["code"], {remote})
+            name = fold_name(row["province"] or ""), fold_name(row["name"])
+            if remote not in kinds or (remote and name in named):
+                code = "remote_sensing_section" if remote else "remote_sensing_fixed"
+                problem = Problem(row["source_row"], "station_type", row["station_type"], code)
+                self.outcome.refuse(problem)
+                continue
+            good.append(row)
+        return good
 
     def _register(self, rows: Sequence[Mapping[str, Any]]) -> None:
         latest: dict[str, tuple[str, str | None, str]] = {}

@@ -54,7 +54,7 @@ class Flag(IntEnum):
 
 
 _NAMED: Final = {"suspect": Flag.SUSPECT, "fail": Flag.FAIL}
-KINDS: Final = ("automatic", "manual", "unknown")
+KINDS: Final = ("automatic", "manual", "remote_sensing", "unknown")
 
 # Names of the tests, in the order in which they are told. Two bits of a mask each: suspect, fail.
 TESTS: Final = (
@@ -503,7 +503,7 @@ def _arrays_of(frames: Sequence[pd.DataFrame], thresholds: Thresholds) -> tuple[
     place = {code: number for number, code in enumerate(thresholds.parameters)}
     lookup = np.array([*(place.get(name, -1) for name in names), -1], dtype=np.int64)
     kind = np.full(count, KINDS.index("unknown"), dtype=np.int64)
-    for name in ("automatic", "manual"):
+    for name in ("automatic", "manual", "remote_sensing"):
         kind[np.concatenate([_equals(frame, "station_type", name) for frame in frames])] = KINDS.index(name)
     nothing = pd.Series([], dtype=object)
     status, statuses = _codes(
@@ -998,7 +998,8 @@ def _automatic_sections(
     close = (np.diff(section) == 0) & (np.diff(at) <= rule.automatic_within_hours * _HOUR)
     dense = np.zeros(size, dtype=bool)
     dense[section[1:][close]] = True
-    automatic: Bools = said[:, KINDS.index("automatic")] | (dense & ~said[:, KINDS.index("manual")])
+    otherwise = said[:, KINDS.index("manual")] | said[:, KINDS.index("remote_sensing")]
+    automatic: Bools = said[:, KINDS.index("automatic")] | (dense & ~otherwise)
     return automatic
 
 

@@ -43,6 +43,7 @@ from ingest.report import COUNTED_NOTICES, Notice, Problem
 from ingest.sections import Match, Refusal, SectionIndex, SectionKey
 from models import loading
 from models.partitions import Month
+from models.sections import REMOTE_SENSING, remote_sections
 from spatial.parameters import load_parameters
 
 Ints = NDArray[np.int64]
@@ -243,6 +244,8 @@ class _Sections:
         self.former: Counter[tuple[str, loading.RegisteredSection]] = Counter()
         self._index = SectionIndex(session)
         self._found: dict[tuple[SectionKey, date | None], Match | Refusal] = {}
+        self.remote = {code for code, kinds in remote_sections(session).items() if True in kinds}
+        """Codes of the sections that hold readings of remote sensing, and no others."""
 
     def depends_on_day(self, key: SectionKey) -> bool:
         """Whether another day may mean another section."""
@@ -514,11 +517,29 @@ class ReadingsLoad:
             if found.former is not None:
                 rows = len(block.rows_of_samples(usable & chosen))
                 self.sections.former[found.former, found.section] += rows
+            self._keep_apart(block, found.section, usable & chosen)
             return found.section.id
         if found is not None:
             for row in block.rows_of_samples(usable & chosen):
                 self._problem(row, found.column, found.value, found.code, **found.params)
         return 0
+
+    def _keep_apart(self, block: _Block, section: loading.RegisteredSection, chosen: Bools) -> None:
+        """Refuse what would put derived values beside measured ones: one would be a revision of the other."""
+        kinds = block.parsed.samples["station_type"].to_numpy(dtype=object)
+        remote = kinds == REMOTE_SENSING
+        if section.code not in self.sections.remote:
+            for row in block.rows_of_samples(chosen & remote):
+                self._problem(
+                    row, "station_type", REMOTE_SENSING, "remote_sensing_elsewhere", section=section.code
+                )
+            return
+        unsaid = chosen & pd.isna(kinds)
+        for row in block.rows_of_samples(chosen & ~remote & ~unsaid):
+            self._problem(row, "station_type", None, "remote_sensing_only", section=section.code)
+        if unsaid.any():
+            kinds[unsaid] = REMOTE_SENSING
+            block.parsed.samples["station_type"] = kinds
 
     def _stage_statuses(self, block: _Block, writer: _Writer) -> None:
         rows = block.statuses()

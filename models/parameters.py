@@ -74,5 +74,10 @@ PARAMETERS: tuple[ParameterSeed, ...] = tuple(
         ("yellow_phosphorus", "黄磷", "Yellow (white) phosphorus", MG_PER_L),
         ("flow", "流量", "Flow", "m3/s"),
         ("water_level", "水位", "Water level", "m"),
+        ("ndci", "归一化叶绿素指数", "Normalised difference chlorophyll index", "dimensionless"),
+        ("ndti", "归一化浊度指数", "Normalised difference turbidity index", "dimensionless"),
+        ("turbidity_fnu", "浊度（遥感反演）", "Turbidity derived from images", "FNU"),
+        ("bloom_area", "藻华面积", "Area of algal bloom", "km2"),
+        ("bloom_share", "藻华面积比例", "Share of the water under algal bloom", "%"),
     )
 )

@@ -13,6 +13,8 @@ from sqlalchemy.orm import Session
 from models.queries import among, expression, newest_versions, versioned_table
 from models.tables import SectionAliasRow
 
+REMOTE_SENSING = "remote_sensing"
+
 
 @dataclass(frozen=True, slots=True)
 class NamedVersion:
@@ -60,6 +62,16 @@ def named_versions(session: Session, codes: Sequence[str] | None = None) -> list
         )
     )
     return [NamedVersion(*row) for row in rows]
+
+
+def remote_sections(session: Session, codes: Sequence[str] | None = None) -> dict[str, set[bool]]:
+    """Whether sections stand for remote sensing, by code: what the versions say that no record replaced."""
+    table = versioned_table("sections")
+    newest = newest_versions(table, None, [] if codes is None else [among(table.c.code, codes)]).c
+    found: dict[str, set[bool]] = {}
+    for code, kind in session.execute(select(newest.code, newest.station_type)):
+        found.setdefault(code, set()).add(kind == REMOTE_SENSING)
+    return found
 
 
 def section_aliases(session: Session, codes: Sequence[str] | None = None) -> dict[str, Aliases]:

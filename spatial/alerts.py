@@ -8,7 +8,8 @@ beginning; the order and the pieces in which readings come do not matter.
 
 Readings of stopped stations and of stations under maintenance, values that no water can have, and readings
 that quality control failed (or doubts, by the dated setting) take no part. A detection limit above the
-threshold decides nothing: such readings are counted, and warn of nothing.
+threshold decides nothing: such readings are counted, and warn of nothing. Readings of remote sensing take
+part in the rules that name this station, and in no other.
 """
 
 from collections.abc import Iterable, Sequence
@@ -255,6 +256,9 @@ class _Series:
         self.automatic: Bools = (
             np.zeros(len(rows), dtype=bool) if columns.automatic is None else columns.automatic[rows]
         )
+        self.remote: Bools = (
+            np.zeros(len(rows), dtype=bool) if columns.remote is None else columns.remote[rows]
+        )
         self.upload = None if columns.upload is None else columns.upload[rows]
 
     def __len__(self) -> int:
@@ -269,10 +273,14 @@ class _Series:
         return doubled
 
     def of_items(self, rule: AlertRule, codes: Iterable[str]) -> npt.NDArray[np.int64]:
-        """The rows of some parameters, of the station that a rule asks for, on the days that it holds."""
+        """The rows of some parameters, of the station that a rule asks for, on the days that it holds.
+
+        Remote sensing is looked at by the rules that ask for it, and by no other.
+        """
         chosen = [number for number, code in enumerate(self.columns.parameters) if code in set(codes)]
         mask = np.isin(self.parameter, chosen)
-        if rule.station is not None:
+        mask &= self.remote == (rule.station == StationType.REMOTE_SENSING)
+        if rule.station in (StationType.AUTOMATIC, StationType.MANUAL):
             mask &= self.automatic == (rule.station == StationType.AUTOMATIC)
         mask &= self.day >= day_number(rule.source.in_force)
         if rule.source.valid_to is not None:

@@ -31,7 +31,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -68,7 +68,7 @@ from spatial.tables import (
     section_table,
 )
 from spatial.trophic import TrophicIndex, registry_concentration, trophic_index
-from spatial.vocabulary import Grade, MissingRequired, Verdict, WaterBodyType
+from spatial.vocabulary import Grade, MissingRequired, StationType, Verdict, WaterBodyType
 
 __all__ = (
     "READING_COLUMNS",
@@ -79,7 +79,10 @@ __all__ = (
     "SectionAssessment",
     "assess_columns",
     "assess_sections",
+    "statutory_sections",
 )
+
+_Sections = TypeVar("_Sections", bound=pd.DataFrame)
 
 SECTION_COLUMNS: Final = frozenset({"code", "name", "water_body_type", "target_class"})
 READING_COLUMNS: Final = frozenset(
@@ -361,6 +364,17 @@ def read_sections(sections: pd.DataFrame) -> list[dict[str, Any]]:
             raise FrameValueError("sections", "code", code)
         found[code] = {name: cells[place] for name, cells in columns.items()}
     return [found[code] for code in sorted(found)]
+
+
+def statutory_sections(sections: _Sections, settings: AssessmentSettings) -> _Sections:
+    """Leave out the sections that stand for remote sensing, which no class, share or verdict counts.
+
+    With `use_remote_sensing` in the settings they stay, as they do in a frame without ``station_type``.
+    """
+    if settings.use_remote_sensing or "station_type" not in sections.columns:
+        return sections
+    remote = sections["station_type"].eq(StationType.REMOTE_SENSING).fillna(value=False)
+    return sections[~remote.to_numpy(dtype=bool)]
 
 
 def _inside(readings: pd.DataFrame, codes: Sequence[str], period: Period) -> pd.DataFrame:

@@ -63,6 +63,7 @@ class ReadingColumns:
         The unrounded value (原始值), and the detection limit; `MISSING` for a reading without.
     censored : bool (n,), or None where no reading is below its detection limit
     automatic : bool (n,), or None where no reading comes from an automatic station
+    remote : bool (n,), or None where no reading comes from remote sensing
     status : int32 (n,), or None where no reading has one
         Index into `statuses`; -1 for none.
     quality : uint8 (n,), or None where no reading has one
@@ -87,6 +88,7 @@ class ReadingColumns:
     limit_amount: Amounts | None = None
     censored: npt.NDArray[np.bool_] | None = None
     automatic: npt.NDArray[np.bool_] | None = None
+    remote: npt.NDArray[np.bool_] | None = None
     statuses: tuple[str, ...] = ()
     status: npt.NDArray[np.int32] | None = None
     quality: npt.NDArray[np.uint8] | None = None
@@ -162,6 +164,7 @@ class ReadingColumns:
             limit_amount=_unless_missing(amounts.get("detection_limit")),
             censored=_frame_matches(readings, "qualifier", Qualifier.BELOW),
             automatic=_frame_matches(readings, "station_type", StationType.AUTOMATIC),
+            remote=_frame_matches(readings, "station_type", StationType.REMOTE_SENSING),
             **_frame_indices(readings),
         )
 
@@ -203,6 +206,7 @@ class ReadingColumns:
             limit_amount=_unless_missing(amounts.get("detection_limit")),
             censored=_array_matches(cells["qualifier"], Qualifier.BELOW),
             automatic=_array_matches(cells.get("station_type"), StationType.AUTOMATIC),
+            remote=_array_matches(cells.get("station_type"), StationType.REMOTE_SENSING),
             statuses=statuses,
             status=None if status is None or not statuses else status,
             quality=_read_flags(cells.get("quality")),
@@ -220,12 +224,13 @@ _KINDS: Final[dict[str, tuple[np.dtype[Any], ...]]] = {
     "limit_amount": _INTEGERS,
     "censored": (np.dtype(np.bool_),),
     "automatic": (np.dtype(np.bool_),),
+    "remote": (np.dtype(np.bool_),),
     "status": (np.dtype(np.int32),),
     "quality": (np.dtype(np.uint8),),
     "upload": (np.dtype(np.int32),),
 }
 _OPTIONAL: Final = frozenset(
-    {"full_amount", "limit_amount", "censored", "automatic", "status", "quality", "upload"}
+    {"full_amount", "limit_amount", "censored", "automatic", "remote", "status", "quality", "upload"}
 )
 
 
@@ -413,7 +418,8 @@ def _array_matches(array: pa.Array | None, word: str) -> npt.NDArray[np.bool_] |
     indices, codes = _index_array(array)
     if word not in codes:
         return None
-    return np.equal(indices, codes.index(word))
+    marked = np.equal(indices, codes.index(word))
+    return marked if marked.any() else None
 
 
 def _read_flags(array: pa.Array | None) -> npt.NDArray[np.uint8] | None:

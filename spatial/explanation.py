@@ -36,7 +36,7 @@ from spatial.standards import (
 )
 from spatial.sums import is_plain_mean, needed_evidence
 from spatial.trophic import TrophicIndex, trophic_weights
-from spatial.vocabulary import WaterBodyType
+from spatial.vocabulary import StationType, WaterBodyType
 
 _SHOWN: Final = Context(prec=12, rounding=ROUND_HALF_EVEN)
 _PRECISION: Final = Context(prec=28, rounding=ROUND_HALF_EVEN)
@@ -405,7 +405,7 @@ class Explanation:
             "halved": use.enters and use.censored,
             "used": use.enters,
             "reason": use.reason,
-            "station_type": "automatic" if use.automatic else "manual",
+            "station_type": _station_type(use),
             "station_status": use.station_status,
             "quality": use.quality,
             "quality_tests": list(use.quality_tests),
@@ -522,6 +522,12 @@ def explain_section(
         target=_target(section, assessment),
         duty=duty,
     )
+
+
+def _station_type(use: ReadingUse) -> str:
+    if use.remote:
+        return StationType.REMOTE_SENSING.value
+    return (StationType.AUTOMATIC if use.automatic else StationType.MANUAL).value
 
 
 def _agree(assessment: SectionAssessment, what: str, said: object, found: object) -> None:

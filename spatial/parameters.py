@@ -64,11 +64,15 @@ _UNITS: Mapping[str, tuple[str, Decimal]] = MappingProxyType(
         "cells/L": ("cells/L", Decimal(1)),
         "cells/mL": ("cells/L", Decimal(1000)),
         "NTU": ("NTU", Decimal(1)),
+        "FNU": ("FNU", Decimal(1)),  # another lamp than that of NTU (ISO 7027): no factor leads there
         "%": ("%", Decimal(1)),
         "°C": ("°C", Decimal(1)),
         "dimensionless": ("dimensionless", Decimal(1)),
         "m3/s": ("m3/s", Decimal(1)),
         "L/s": ("m3/s", Decimal("0.001")),
+        "km2": ("km2", Decimal(1)),
+        "ha": ("km2", Decimal("0.01")),
+        "m2": ("km2", Decimal("0.000001")),
     },
 )
 
@@ -101,6 +105,12 @@ _SPELLINGS: Mapping[str, str] = MappingProxyType(
         "cell/ml": "cells/mL",
         "度": "NTU",
         "m^3/s": "m3/s",
+        "km^2": "km2",
+        "平方公里": "km2",
+        "平方千米": "km2",
+        "公顷": "ha",
+        "m^2": "m2",
+        "平方米": "m2",
     },
 )
 

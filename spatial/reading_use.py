@@ -30,6 +30,7 @@ from spatial.vocabulary import Compare, Qualifier, StationType
 
 OUTSIDE_PERIOD: Final = "outside_period"
 SUPERSEDED: Final = "superseded_by_automatic"
+REMOTE_SENSING: Final = "remote_sensing"
 _SUSPECT: Final = 3
 _UNUSABLE: Final = (4, 9)
 
@@ -51,6 +52,7 @@ class ReadingUse:
     censored: bool
     detection_limit: Decimal | None
     automatic: bool
+    remote: bool
     station_status: str | None
     quality: int | None
     quality_tests: tuple[str, ...]
@@ -168,6 +170,7 @@ def _read_rows(frame: pd.DataFrame, settings: AssessmentSettings) -> list[Readin
                 censored=below,
                 detection_limit=limit,
                 automatic=kind == StationType.AUTOMATIC,
+                remote=kind == StationType.REMOTE_SENSING,
                 station_status=None if status is None else str(status),
                 quality=_whole(flag),
                 quality_tests=tests,
@@ -205,6 +208,8 @@ def _judge_reading(entry: ReadingUse, period: Period, settings: AssessmentSettin
     reason: str | None = None
     if not period.contains(entry.sampled_at):
         reason = OUTSIDE_PERIOD
+    elif entry.remote and not settings.use_remote_sensing:
+        reason = REMOTE_SENSING
     elif is_stopped(entry.station_status, method):
         reason = "station_stopped"
     elif is_under_maintenance(entry.station_status, method):

@@ -1,10 +1,13 @@
 """What the evaluation method leaves open: the settings of an assessment."""
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Final, Literal
 
 from spatial.standards import EvaluationMethod, load_evaluation_method
 from spatial.vocabulary import Compare, MissingRequired, PhMean
+
+REMOTE_SENSING_READINGS: Final = "remote_sensing_readings"
+"""The dated setting of the rules that says whether readings of remote sensing enter an assessment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +18,8 @@ class AssessmentSettings:
     Beijing day. `interrupted_sections`, and those that the method lists, freeze or run dry and need fewer
     months. `river_like_reservoirs` are judged as rivers. `renormalise_trophic` gives a trophic index with
     indicators missing. `use_suspect` lets readings enter that quality control calls suspect; those that it
-    fails never enter, those that it passed or did not look at always do.
+    fails never enter, those that it passed or did not look at always do. `use_remote_sensing` lets readings
+    of remote sensing enter: without it they are no part of any mean, class, index or verdict.
 
     The rest takes the setting of the method where it is None, and never is None afterwards: `ph_mean` is
     `plain`, or `hydrogen` for -log10 of the mean hydrogen-ion concentration; `round_means` rounds a mean to
@@ -33,6 +37,7 @@ class AssessmentSettings:
     intensity_highest: Literal["reading", "daily_mean"] | None = None
     renormalise_trophic: bool = False
     use_suspect: bool = False
+    use_remote_sensing: bool = False
     missing_required: MissingRequired | None = None
 
     def __post_init__(self) -> None:

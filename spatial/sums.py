@@ -6,7 +6,8 @@ into stretches that lie within one month, within or outside every period, and on
 setting; the sums of a period are the sums of its stretches.
 
 Which readings enter is decided here: those of stopped stations and of stations under maintenance do not, nor
-values that no water can have, nor those that failed quality control; suspect ones are kept apart. Within a
+values that no water can have, nor those that failed quality control; suspect ones are kept apart. Readings of
+remote sensing are not even counted, unless the settings let them in. Within a
 month of the period, automatic data stand before manual data for the items of 环办监测函〔2020〕82号.
 """
 
@@ -57,8 +58,8 @@ _MOST_MARKS: Final = 1 << 27
 _ROUND_HOURS: Final = 4
 _MOST_MOMENTS: Final = 1 << 23
 _SAFE: Final = float(1 << 60)
-_LARGEST: Final = int(np.iinfo(np.int64).max)
 """Two powers of two below the most: for the halves of detection limits, and the rounding of the bound."""
+_LARGEST: Final = int(np.iinfo(np.int64).max)
 _OBJECT: Final = np.dtype(object)
 _PRECISION: Final = Context(prec=28, rounding=ROUND_HALF_EVEN)
 # Hydrogen-ion activities, 10**-pH with 28 digits, are whole multiples of this power for any pH of water.
@@ -557,6 +558,8 @@ class Tally:
         UnknownParameterError
             If a reading that is asked about is of a parameter that does not exist.
         """
+        if columns.remote is not None and not self.settings.use_remote_sensing:
+            columns = columns.take(~columns.remote)
         if len(self.grid) == 0 or not self.codes or len(columns) == 0:
             return
         self._totals.clear()
