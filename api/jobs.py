@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from api.settings import Settings
 from models import cluster, database, queries, streaming
-from spatial.assessment import AssessmentSettings, SectionAssessment
+from spatial.assessment import AssessmentSettings, SectionAssessment, statutory_sections
 from spatial.columns import ReadingColumns
 from spatial.distance import measure_distances, shorelines_in_force
 from spatial.evaluators import Facts, evaluate_rules, required_periods
@@ -27,6 +27,7 @@ from spatial.overlays import assess_periods_in_force, edition_for_groups
 from spatial.period import Period, parse_period
 from spatial.rulebook import SUSPECT_READINGS, YANGTZE, Rulebook, load_rulebook
 from spatial.scoreboard import TargetScore, score_targets
+from spatial.settings import REMOTE_SENSING_READINGS
 
 FACILITY_KINDS = {
     "outfalls": "outfall",
@@ -45,8 +46,6 @@ GROUPINGS: Mapping[str, GroupBy] = {
 }
 MEASURED_KINDS = ("tailings_ponds", "chemical_sites")
 """Facilities that rules judge by their distance to shorelines."""
-JUDGED_KINDS = (*MEASURED_KINDS, "outfalls", "sites")
-"""Kinds of which a rule judges single objects: those that no region code places come along."""
 REGISTER_KINDS = (*FACILITY_KINDS, "sites", "section_targets", "indicators")
 
 
@@ -77,9 +76,9 @@ def gather_facts(session: Session, rulebook: Rulebook, as_of: date, region: str 
         parts = [frame for frame in (placed, unplaced) if not frame.empty]
         return pd.concat(parts, ignore_index=True) if parts else placed
 
-    sections = judged("sections")
+    sections = statutory_sections(judged("sections"), assessment_settings(rulebook))
     shorelines = shorelines_in_force(queries.features_in_force(session, "shorelines", as_of), as_of)
-    registers = {kind: judged(kind) if kind in JUDGED_KINDS else register(kind) for kind in REGISTER_KINDS}
+    registers = {kind: judged(kind) if kind in MEASURED_KINDS else register(kind) for kind in REGISTER_KINDS}
     for kind in MEASURED_KINDS:
         registers[kind] = with_distances(registers[kind], shorelines)
 
@@ -92,7 +91,6 @@ def gather_facts(session: Session, rulebook: Rulebook, as_of: date, region: str 
         region_code=region,
         sections=sections,
         **registers,
-        protection_zones=protection_zones(session, as_of),
         water_bodies=queries.features_in_force(session, "water_bodies", as_of),
         shorelines=shorelines,
         assessments={
@@ -101,12 +99,6 @@ def gather_facts(session: Session, rulebook: Rulebook, as_of: date, region: str 
         },
         distances_to=distances_to,
     )
-
-
-def protection_zones(session: Session, as_of: date) -> gpd.GeoDataFrame:
-    """Polygons of the protection zones in force on a date, wherever they are: zones cross borders."""
-    known = queries.features_in_force(session, "water_sources", as_of)
-    return known[known["zone_grade"] > 0].reset_index(drop=True)
 
 
 def with_distances(facilities: gpd.GeoDataFrame, shorelines: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
@@ -126,7 +118,10 @@ def rules_in_use(use_suspect: bool | None = None) -> Rulebook:
 
 def assessment_settings(rulebook: Rulebook) -> AssessmentSettings:
     """The settings of an assessment under a rule book."""
-    return AssessmentSettings(use_suspect=rulebook.choice(SUSPECT_READINGS) == "use")
+    return AssessmentSettings(
+        use_suspect=rulebook.choice(SUSPECT_READINGS) == "use",
+        use_remote_sensing=rulebook.choice(REMOTE_SENSING_READINGS) == "use",
+    )
 
 
 def assess_period(
@@ -303,8 +298,10 @@ def assess_region(
     session: Session, period: Period, region: str | None, *, use_suspect: bool | None = None
 ) -> tuple[pd.DataFrame, list[SectionAssessment]]:
     """The sections of a region as they stood on the last day of a period, and what they are assessed as."""
-    sections = queries.features_in_force(session, "sections", period.end, region_code=region)
     settings = assessment_settings(rules_in_use(use_suspect))
+    sections = statutory_sections(
+        queries.features_in_force(session, "sections", period.end, region_code=region), settings
+    )
     return sections, assess_period(session, sections, period, settings)
 
 
