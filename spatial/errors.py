@@ -199,6 +199,15 @@ class SearchRadiusError(SpatialError):
         self.maximum_m = maximum_m
 
 
+class PlaceNotFoundError(SpatialError):
+    """No place of this kind and code stands in the frame of places on the river network."""
+
+    def __init__(self, kind: str, code: str) -> None:
+        super().__init__(f"no {kind or 'place'} {code!r} is among the places on the river network")
+        self.kind = kind
+        self.code = code
+
+
 class UnknownRuleError(SpatialError):
     """No rule of the rule book has this id."""
 
@@ -247,7 +256,7 @@ class SceneUnplacedError(SpatialError):
     """A raster does not say where on Earth its pixels lie."""
 
     def __init__(self, file: str) -> None:
-        super().__init__(f"{file} does not say where it lies: no coordinate system, or no position of its pixels")
+        super().__init__(f"{file} does not say where it lies: no coordinate system or no place of its pixels")
         self.file = file
 
 
@@ -266,7 +275,7 @@ class SceneBlockError(SpatialError):
     """A raster is stored in blocks that do not fit in memory."""
 
     def __init__(self, file: str, block_mb: int, most_mb: int) -> None:
-        super().__init__(f"{file} is stored in blocks of {block_mb} MB: at most {most_mb} MB are read; tile it")
+        super().__init__(f"{file} is stored in blocks of {block_mb} MB, more than {most_mb}: tile it first")
         self.file = file
         self.block_mb = block_mb
         self.most_mb = most_mb
@@ -307,3 +316,47 @@ class CalibrationError(SpatialError):
         super().__init__(f"{value!r} is no usable {name}")
         self.name = name
         self.value = value
+
+
+class SceneEmptyError(SpatialError):
+    """No pixel of a scene has data in all bands that are needed and is free of clouds."""
+
+    def __init__(self, file: str, clouded: float) -> None:
+        super().__init__(f"{file} has no clear pixel with data ({clouded:.1f} % under clouds)")
+        self.file = file
+        self.clouded = clouded
+
+
+class NotBimodalError(SpatialError):
+    """The index does not fall into water and land, so that no threshold between them can be found."""
+
+    def __init__(self, file: str, mean: float, separation: float, valley: float) -> None:
+        super().__init__(
+            f"the index of {file} does not fall into water and land"
+            f" (mean {mean}, separation {separation}, valley {valley}): name a threshold"
+        )
+        self.file = file
+        self.mean = mean
+        self.separation = separation
+        self.valley = valley
+
+
+class MaskValuesError(SpatialError):
+    """A raster of one band is no water mask: its numbers are not 0 and 1, or 0 and 255."""
+
+    def __init__(self, file: str, values: str) -> None:
+        super().__init__(f"{file} is no water mask: it holds {values}")
+        self.file = file
+        self.values = values
+
+
+class NoWaterError(SpatialError):
+    """Nothing of a scene is water, or no water of it is large enough."""
+
+    def __init__(self, file: str, water_pixels: int, min_water_m2: float) -> None:
+        super().__init__(
+            f"{file} shows no water of {min_water_m2:g} m² ({water_pixels} pixels of water in all)"
+        )
+        self.file = file
+        self.water_pixels = water_pixels
+        self.min_water_m2 = min_water_m2

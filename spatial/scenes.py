@@ -170,6 +170,8 @@ class Scene:
         All bands of the files, in order.
     sensor :
         The satellite that was said or recognised, or None.
+    clouds :
+        The band of cloud classes, or None; none of `bands`.
     acquired, acquired_from :
         Day of the scene (UTC) and where it was found: ``tags``, ``file name``, ``folder name``; or None, "".
     """
@@ -180,9 +182,11 @@ class Scene:
         bands: Sequence[Band],
         sensor: Sensor | None,
         acquired: tuple[date | None, str],
+        clouds: Band | None,
         stack: ExitStack,
     ) -> None:
         self._files = files
+        self.clouds = clouds
         self.bands = tuple(bands)
         self.sensor = sensor
         self.acquired, self.acquired_from = acquired
@@ -208,8 +212,8 @@ class Scene:
 
     @cached_property
     def paths(self) -> tuple[Path, ...]:
-        """The files, in the order in which they were given."""
-        return tuple(self._files)
+        """The files of the bands, in the order in which they were given."""
+        return tuple(dict.fromkeys(band.path for band in self.bands))
 
     def find_band(self, role: BandRole, number: int | None = None) -> Band:
         """The band that sees `role`, or the one of this number.
@@ -245,8 +249,7 @@ class Scene:
         """
         self._grid = min((band.grid for band in bands), key=lambda grid: abs(grid.transform.determinant))
         for band in bands:
-            if not overlap(self._grid, band.grid):
-                raise BandsApartError(bands[0].path.name, band.path.name)
+            _require_overlap(bands[0], band)
         self._readers.clear()
         self._on_grid.clear()
 
@@ -361,6 +364,7 @@ def open_scene(
     scale: float | None = None,
     offset: float | None = None,
     nodata: float | None = None,
+    clouds: Path | None = None,
 ) -> Scene:
     """Open one file of several bands, or several files of one scene.
 
@@ -376,6 +380,8 @@ def open_scene(
         Collection 2 level 2; else the numbers as they are.
     nodata
         Number that stands for nothing, where the files do not say.
+    clouds
+        File of cloud classes (its first band), of any resolution.
 
     Raises
     ------
@@ -399,7 +405,13 @@ def open_scene(
             given = (scale, offset, nodata)
             bands.extend(_bands_of(path, file, known, crs, given, len(bands)))
         _name_stack(bands, known)
-        return Scene(files, bands, known, _acquired(files), stack)
+        acquired = _acquired(files)
+        cover = None
+        if clouds is not None:
+            files.setdefault(clouds, stack.enter_context(_open(clouds)))
+            cover = next(_bands_of(clouds, files[clouds], None, crs, (1.0, 0.0, None), len(bands)))
+            _require_overlap(bands[0], cover)
+        return Scene(files, bands, known, acquired, cover, stack)
     except BaseException:
         stack.close()
         raise
@@ -434,7 +446,13 @@ def overlap(one: Grid, other: Grid) -> bool:
     columns, rows = zip(
         *(back @ (east, north) for east, north in zip(x[good], y[good], strict=True)), strict=True
     )
-    return min(columns) < one.width and max(columns) > 0 and min(rows) < one.height and max(rows) > 0
+    west, east, north, south = (float(end) for end in (min(columns), max(columns), min(rows), max(rows)))
+    return west < one.width and east > 0 and north < one.height and south > 0
+
+
+def _require_overlap(one: Band, other: Band) -> None:
+    if not overlap(one.grid, other.grid):
+        raise BandsApartError(one.path.name, other.path.name)
 
 
 def acquisition_day(*names: str) -> date | None:
