@@ -570,7 +570,11 @@ class _Words:
         if found["worse"] is not None:
             (need,) = found["worse"]["needs"]
             lines.append(
-                text("explain.worse", found=self.a_class(found["worse"]["class"]), need=self._need(need))
+                text(
+                    "explain.worse",
+                    found=self.a_class(found["worse"]["class"]),
+                    need=self._need(need, beyond=True),
+                )
             )
         lines += [
             text(
@@ -583,16 +587,26 @@ class _Words:
         ]
         return Block(text("explain.step_changes"), lines) if lines else None
 
-    def _need(self, need: Mapping[str, Any]) -> str:
+    def _need(self, need: Mapping[str, Any], *, beyond: bool = False) -> str:
+        """What a bound asks of a parameter; what equals the bound meets it, so the worse lies `beyond`."""
+        rises, falls = ("need_exceeds", "need_undercuts") if beyond else ("need_rises", "need_falls")
         difference = Decimal(need["difference"]["decimal"])
         share = need["share"]
         return self.text(
-            "explain.need_rises" if difference > 0 else "explain.need_falls",
+            f"explain.{rises if difference > 0 or (difference == 0 and not self._is_floor(need)) else falls}",
             name=self.name(need["code"]),
             judged=approximate(need["judged"]),
             bound=need["bound"],
             difference=rounded(abs(difference), 4),
             share="—" if share is None else rounded(abs(Decimal(share["decimal"])) * 100, 3),
+        )
+
+    def _is_floor(self, need: Mapping[str, Any]) -> bool:
+        """Whether a bound is a lower one: of oxygen, and the lower end for pH."""
+        entry = next(one for one in self.document["parameters"] if one["code"] == need["code"])
+        judgement = entry["judgements"][0]
+        return judgement["direction"] != "at_most" and Decimal(need["bound"]) < Decimal(
+            judgement["limits"][-1] if judgement["direction"] == "within" else "Infinity"
         )
 
     def sources(self) -> Block:

@@ -55,7 +55,7 @@ def read_feature(session: Session, kind: str, code: str, as_of: date) -> dict[st
     """
     frame = queries.features_in_force(session, kind, as_of, codes=[code], where=ONLY.get(kind))
     if frame.empty:
-        raise NotKnownError(kind.rstrip("s").replace("_", " "), code)
+        raise NotKnownError(FACILITY_KINDS.get(kind, kind.removesuffix("s")), code)
     return feature_rows(frame)[0]
 
 
@@ -102,7 +102,7 @@ def read_facility(session: Session, kind: str, code: str, as_of: date) -> dict[s
     """
     frame = queries.features_in_force(session, kind, as_of, codes=[code], where=ONLY.get(kind))
     if frame.empty:
-        raise NotKnownError(FACILITY_KINDS[kind].replace("_", " "), code)
+        raise NotKnownError(FACILITY_KINDS[kind], code)
     shorelines = shorelines_in_force(queries.features_in_force(session, "shorelines", as_of), as_of)
     measured = distances_as_json(measure_distances(frame, shorelines))[0]
     subject = FACILITY_KINDS[kind]

@@ -148,7 +148,10 @@ def error_text(catalogue: Catalogue, error: Exception) -> str:
     key = f"errors.{type(error).__name__}"
     if not catalogue.has(key):
         return str(error)
-    return catalogue.text(key, **{name: shown_attribute(value) for name, value in vars(error).items()})
+    shown = {name: shown_attribute(value) for name, value in vars(error).items()}
+    if catalogue.has(kind := f"states.kind_{shown.get('kind')}"):
+        shown["kind"] = catalogue.text(kind)
+    return catalogue.text(key, **shown)
 
 
 def shown_attribute(value: object) -> object:
