@@ -99,14 +99,13 @@ def water_index(green: Floats32, longer: Floats32) -> Floats32:
     return np.asarray(index, dtype=np.float32)
 
 
-def mixing_parts(green: Floats32, longer: Floats32) -> tuple[Floats32, Floats32]:
-    """Difference and sum of the bands: at the threshold t, difference - t * sum is the signal.
+def mixing_signal(longer: Floats32) -> Floats32:
+    """What the line is found from inside mixed pixels: the longer wave, which water swallows; more is water.
 
-    The signal has the sign of (index - t), and is linear, so that a pixel that is half water measures the
-    mean of water and land.
+    It mixes linearly, and bright banks (concrete, sand) are as far from water in it as green ones are; in the
+    green band, and so in the index, they are half way.
     """
-    shorter, other = np.maximum(green, np.float32(0)), np.maximum(longer, np.float32(0))
-    return np.asarray(shorter - other, dtype=np.float32), np.asarray(shorter + other, dtype=np.float32)
+    return -np.maximum(longer, np.float32(0))
 
 
 # ---------------------------------------------------------------------------------------------- threshold
@@ -250,41 +249,36 @@ class Ends:
 
 
 class EndSums:
-    """Sums by index from which the ends follow once the threshold is known; every fourth row is enough."""
+    """Sums of the signal by index, of every fourth row: with the threshold, the ends follow from them."""
 
     every = 4
 
     def __init__(self) -> None:
-        self._sums: Floats = np.zeros((6, BINS))
-        self._largest = [0.0, 0.0]
+        self._sums: Floats = np.zeros((3, BINS))
+        self._largest = 0.0
 
-    def add(self, index: Floats32, plus: Floats32, minus: Floats32, first_row: int) -> None:
-        """Count a strip: the signal at the threshold t is `plus` - t * `minus`."""
+    def add(self, index: Floats32, signal: Floats32, first_row: int) -> None:
+        """Count a strip."""
         rows = slice(-first_row % self.every, None, self.every)
         known = np.isfinite(index[rows])
         bins = np.clip((index[rows][known] + 1) * (BINS / 2), 0, BINS - 1).astype(np.int64)
-        one = plus[rows][known].astype(np.float64)
-        other = minus[rows][known].astype(np.float64)
-        for place, weights in enumerate((None, one, other, one * one, one * other, other * other)):
+        values = signal[rows][known].astype(np.float64)
+        for place, weights in enumerate((None, values, values * values)):
             self._sums[place] += np.bincount(bins, weights, minlength=BINS)
-        if len(one):
-            sizes = (float(np.abs(part).max()) for part in (one, other))
-            self._largest = [max(pair) for pair in zip(self._largest, sizes, strict=True)]
+        if len(values):
+            self._largest = max(self._largest, float(np.abs(values).max()))
 
     def ends(self, found: Threshold) -> Ends:
         """Means of what lies beyond the mean of each heap: pixels that are all water, and all land."""
 
         def moments(chosen: Flags) -> tuple[float, float]:
-            t = found.value
-            count, one, other, one_one, one_other, other_other = self._sums[:, chosen].sum(axis=1)
-            held = max(count, 1.0)
-            mean = (one - t * other) / held
-            square = (one_one - 2 * t * one_other + t * t * other_other) / held
-            return float(mean), max(float(square - mean * mean), 0.0)
+            count, total, squares = self._sums[:, chosen].sum(axis=1)
+            mean = total / max(count, 1.0)
+            return float(mean), max(float(squares / max(count, 1.0) - mean * mean), 0.0)
 
         water, water_variance = moments(~(min(found.water_mean, _CENTRES[-1]) > _CENTRES))
         land, land_variance = moments(~(max(found.land_mean, _CENTRES[0]) < _CENTRES))
-        figures = (water, land, water_variance, land_variance, sum(self._largest))
+        figures = (water, land, water_variance, land_variance, self._largest)
         # Nine digits: the same in whatever blocks the sums were made.
         return Ends(*(float(f"{figure:.9g}") for figure in figures))
 
@@ -333,7 +327,7 @@ def level_of_signal(signal: Floats32, classes: Classes, ends: Ends, blur: int) -
     Parameters
     ----------
     signal
-        Made of `mixing_parts`, or an index itself; more is water. The first row is that of a `CELL`.
+        `mixing_signal`, or a ready index itself; more is water. The first row is that of a `CELL`.
     classes
         Which pixels the threshold calls water; the line may leave them by `blur` pixels.
     blur

@@ -42,7 +42,7 @@ from spatial.imagery import (
     level_margin,
     level_of_mask,
     level_of_signal,
-    mixing_parts,
+    mixing_signal,
     smooth_level,
     spread,
     threshold_at,
@@ -156,11 +156,10 @@ class Extraction:
 
 @dataclass(frozen=True, slots=True)
 class _Strip:
-    """Rows of a source: an index or classes, the parts of its signal, what clouds hide."""
+    """Rows of a source: an index or mask, what the line is found from, what is hidden."""
 
     index: Floats32
-    plus: Floats32
-    minus: Floats32
+    signal: Floats32
     empty: Flags
     clouded: Flags
 
@@ -205,14 +204,14 @@ class _Source:
         window = Window(0, start, self.grid.width, stop - start)
         if self.settings.kind is SourceKind.SCENE:
             green, longer = (self.scene.read(band, window) for band in self.bands)
-            index, (plus, minus) = water_index(green, longer), mixing_parts(green, longer)
+            index, signal = water_index(green, longer), mixing_signal(longer)
         else:
             index = self._read_single(window)
-            plus, minus = index, np.zeros_like(index)
+            signal = index
         empty = ~np.isfinite(index)
         clouded = self._clouds(window) & ~empty
-        index[clouded] = np.nan
-        return _Strip(index, plus, minus, empty, clouded)
+        index = np.where(clouded, np.float32(np.nan), index)
+        return _Strip(index, signal, empty, clouded)
 
     def _read_single(self, window: Window) -> Floats32:
         (band,) = self.bands
@@ -335,7 +334,7 @@ def _first_pass(source: _Source) -> tuple[Threshold | None, Ends, tuple[int, int
         strip = source.read(first, last)
         rows = slice(start - first, stop - first)
         histogram.add(strip.index[rows], start)
-        sums.add(strip.index[rows], strip.plus[rows], strip.minus[rows], start)
+        sums.add(strip.index[rows], strip.signal[rows], start)
         empty += int(np.count_nonzero(strip.empty[rows]))
         clouded += int(np.count_nonzero(strip.clouded[rows]))
     if histogram.pixels == 0:
@@ -381,7 +380,7 @@ def _second_pass(
         # From the last row of the strip above to the last of this: the cells between them are all covered.
         top = max(start - 1, 0)
         rows = slice(top - first, stop - first)
-        y = np.arange(top, stop) + 0.5
+        y: Floats = np.arange(top, stop, dtype=np.float64) + 0.5
         samples = level[rows]
         if start == 0:
             y, samples = np.r_[0.0, y], np.vstack((samples[:1], samples))
@@ -434,10 +433,7 @@ def _field(
     if threshold is None:
         field = level_of_mask(classes)
     else:
-        signal = strip.plus
-        if source.settings.kind is SourceKind.SCENE:
-            signal = strip.plus - np.float32(value) * strip.minus
-        field = level_of_signal(signal, classes, ends, source.blur)
+        field = level_of_signal(strip.signal, classes, ends, source.blur)
     field = clean_level(field, classes, source.opening, source.closing)
     return field, classes, smooth_level(field.level, source.settings.smooth)
 
