@@ -32,7 +32,7 @@ from spatial.network_graph import (
     Velocity,
 )
 from spatial.network_joints import join_lines
-from spatial.network_lines import read_lines
+from spatial.network_lines import read_lines, read_texts, require_columns
 
 __all__ = [
     "NetworkProblem",
@@ -150,9 +150,9 @@ def list_confluences(network: RiverNetwork) -> gpd.GeoDataFrame:
 
 
 def _read_rivers(rivers: gpd.GeoDataFrame, settings: NetworkSettings) -> Rivers:
-    _require_columns(rivers, "rivers", _RIVER_COLUMNS)
+    require_columns(rivers, "rivers", _RIVER_COLUMNS)
     require_cgcs2000(rivers.crs, "rivers")
-    codes = _texts(rivers, "code")
+    codes = read_texts(rivers, "code")
     seen: set[str] = set()
     for code in codes:
         if code is None or code in seen:
@@ -162,14 +162,13 @@ def _read_rivers(rivers: gpd.GeoDataFrame, settings: NetworkSettings) -> Rivers:
     kinds = shapely.get_type_id(geometry)
     if (wrong := ~np.isin(kinds, (-1, 1, 2, 5))).any():
         raise FrameValueError("rivers", "geometry", geometry[int(np.argmax(wrong))].geom_type)
-    velocities: list[Velocity | None] = []
-    for value in _numbers(rivers, "rivers", "velocity_m_s"):
-        velocities.append(None if value is None else Velocity.around(value, settings.stated_spread))
+    stated = _numbers(rivers, "rivers", "velocity_m_s")
+    spread = settings.stated_spread
     return Rivers(
         codes=tuple(code for code in codes if code is not None),
-        names=tuple(_texts(rivers, "name")),
-        downstream=tuple(_texts(rivers, "downstream_code")),
-        velocities=tuple(velocities),
+        names=tuple(read_texts(rivers, "name")),
+        downstream=tuple(read_texts(rivers, "downstream_code")),
+        velocities=tuple(None if value is None else Velocity.around(value, spread) for value in stated),
         geometry=geometry,
         lines=read_lines(geometry, np.arange(len(rivers), dtype=np.int64)),
     )
@@ -179,9 +178,9 @@ def _read_lakes(lakes: gpd.GeoDataFrame | None) -> tuple[LakeArea, ...]:
     if lakes is None or not len(lakes):
         return ()
     column = "code" if "code" in lakes else "water_body_code"
-    _require_columns(lakes, "lakes", frozenset({column, "geometry"}))
+    require_columns(lakes, "lakes", frozenset({column, "geometry"}))
     require_cgcs2000(lakes.crs, "lakes")
-    codes, names = _texts(lakes, column), _texts(lakes, "name")
+    codes, names = read_texts(lakes, column), read_texts(lakes, "name")
     residences = _numbers(lakes, "lakes", "residence_hours")
     parts: dict[str, list[shapely.Geometry]] = {}
     about: dict[str, tuple[str | None, float | None]] = {}
@@ -197,21 +196,6 @@ def _read_lakes(lakes: gpd.GeoDataFrame | None) -> tuple[LakeArea, ...]:
     return tuple(
         LakeArea(code, about[code][0], shapely.union_all(parts[code]), about[code][1]) for code in parts
     )
-
-
-def _require_columns(frame: pd.DataFrame, name: str, needed: frozenset[str]) -> None:
-    present = set(frame.columns)
-    if isinstance(frame, gpd.GeoDataFrame) and frame.active_geometry_name is not None:
-        present.add("geometry")
-    if missing := needed - present:
-        raise FrameColumnsError(name, frozenset(missing))
-
-
-def _texts(frame: pd.DataFrame, column: str) -> list[str | None]:
-    if column not in frame:
-        return [None] * len(frame)
-    cells = frame[column].astype(object).where(frame[column].notna(), None).tolist()
-    return [None if cell is None or not str(cell).strip() else str(cell).strip() for cell in cells]
 
 
 def _numbers(frame: pd.DataFrame, name: str, column: str) -> list[float | None]:

@@ -10,12 +10,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+import geopandas as gpd
 import numpy as np
+import pandas as pd
 import shapely
 from numpy.typing import NDArray
 from shapely import STRtree
 
-from spatial.errors import CoordinateRangeError
+from spatial.errors import CoordinateRangeError, FrameColumnsError
 from spatial.geodesy import Floats, measure_geodesics
 
 Ints = NDArray[np.int64]
@@ -190,6 +192,26 @@ def _kilometres(vertices: Floats, line: Ints, first: Ints) -> Floats:
     step[joined + 1] = measure_geodesics(*vertices[joined].T, *vertices[joined + 1].T) / 1000
     # Line by line: a sum over the whole file would carry rounding from one line into the next.
     return np.concatenate([np.cumsum(step[low:high]) for low, high in itertools.pairwise(first)])
+
+
+# ------------------------------------------------------------------------------------------ reading frames
+
+
+def require_columns(frame: pd.DataFrame, name: str, needed: frozenset[str]) -> None:
+    """Refuse a frame that lacks columns; the active geometry counts as ``geometry``."""
+    present = set(frame.columns)
+    if isinstance(frame, gpd.GeoDataFrame) and frame.active_geometry_name is not None:
+        present.add("geometry")
+    if missing := needed - present:
+        raise FrameColumnsError(name, frozenset(missing))
+
+
+def read_texts(frame: pd.DataFrame, column: str) -> list[str | None]:
+    """Cells of a column as stripped texts; empty ones, and those of a column that is not there, are None."""
+    if column not in frame:
+        return [None] * len(frame)
+    cells = frame[column].astype(object).where(frame[column].notna(), None).tolist()
+    return [None if cell is None or not str(cell).strip() else str(cell).strip() for cell in cells]
 
 
 # ------------------------------------------------------------------------------------------ nearest places
