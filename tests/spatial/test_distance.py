@@ -29,6 +29,7 @@ from spatial.vocabulary import Rank
 
 GRS80 = Geodesic(6_378_137.0, 1 / 298.257222101)
 CGCS2000 = 4490
+GOLDEN = (np.sqrt(5) - 1) / 2
 
 
 def facilities(*geometries, codes=None, crs=CGCS2000) -> gpd.GeoDataFrame:
@@ -62,6 +63,31 @@ def beside(edge: tuple[tuple[float, float], tuple[float, float]], along: float, 
     at = lon + along * step[0], lat + along * step[1]
     place = GRS80.Direct(at[1], at[0], tangent_azimuth(*at, *step) + 90, offset_m)
     return Point(place["lon2"], place["lat2"])
+
+
+def foot_points(place: np.ndarray, start: np.ndarray, end: np.ndarray) -> np.ndarray:
+    """The nearest points of edges by golden section on the chord through the Earth, all pairs at once."""
+    low, high = np.zeros(len(place)), np.ones(len(place))
+    here = to_chord_space(place)
+
+    def chord(along: np.ndarray) -> np.ndarray:
+        return np.linalg.norm(to_chord_space(start + along[:, None] * (end - start)) - here, axis=1)
+
+    for _ in range(60):
+        third = (high - low) * GOLDEN
+        left, right = high - third, low + third
+        nearer = chord(left) < chord(right)
+        low, high = np.where(nearer, low, left), np.where(nearer, right, high)
+    return start + ((low + high) / 2)[:, None] * (end - start)
+
+
+def to_chord_space(degrees: np.ndarray) -> np.ndarray:
+    """Earth-centred x, y, z in metres."""
+    lam, phi = np.radians(degrees).T
+    e2 = GRS80.f * (2 - GRS80.f)
+    normal = GRS80.a / np.sqrt(1 - e2 * np.sin(phi) ** 2)
+    level = normal * np.cos(phi)
+    return np.column_stack([level * np.cos(lam), level * np.sin(lam), normal * (1 - e2) * np.sin(phi)])
 
 
 EDGES = {
@@ -153,7 +179,7 @@ def test_the_index_loses_no_nearer_edge(latitude: float, within_m: float) -> Non
     end = start + random.normal(0, span / 20, start.shape)
     places = random.uniform([110, latitude], [110 + span, latitude + span], (150, 2))
     pairs = np.repeat(places, 400, axis=0), np.tile(start, (150, 1)), np.tile(end, (150, 1))
-    foot, _ = distance._foot_points(*pairs)
+    foot = foot_points(*pairs)
     every = measure_geodesics(*pairs[0].T, *foot.T).reshape(150, 400)
     waters = shorelines(*(LineString(edge) for edge in zip(start, end, strict=True)))
     measured = metres(facilities(*shapely.points(places)), waters, within_m=within_m)
@@ -330,8 +356,8 @@ def test_small_chunks_give_the_same_bytes(monkeypatch: pytest.MonkeyPatch) -> No
     )
     waters = shorelines(LineString([(112, 29), (112.1, 29.5), (112, 30)]), LAKE, rank=["mainstem", "lake"])
     whole = measure_distances(places, waters)
-    monkeypatch.setattr(distance, "_ITEMS_AT_ONCE", 7)
-    monkeypatch.setattr(distance, "_PAIRS_AT_ONCE", 11)
+    monkeypatch.setattr(distance, "_PLACES_AT_ONCE", 7)
+    monkeypatch.setattr(distance, "_OUTLINES_AT_ONCE", 3)
     pd.testing.assert_frame_equal(measure_distances(places, waters), whole, check_exact=True)
 
 
