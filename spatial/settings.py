@@ -16,10 +16,11 @@ class AssessmentSettings:
 
     `compare` forces the shown or the unrounded values; None takes the dated setting of the method, by
     Beijing day. `interrupted_sections`, and those that the method lists, freeze or run dry and need fewer
-    months. `river_like_reservoirs` are judged as rivers. `renormalise_trophic` gives a trophic index with
-    indicators missing. `use_suspect` lets readings enter that quality control calls suspect; those that it
-    fails never enter, those that it passed or did not look at always do. `use_remote_sensing` lets readings
-    of remote sensing enter: without it they are no part of any mean, class, index or verdict.
+    months. `river_like_reservoirs`, and those that the method lists, are judged as rivers.
+    `renormalise_trophic` gives a trophic index with indicators missing. `use_suspect` lets readings enter
+    that quality control calls suspect; those that it fails never enter, those that it passed or did not look
+    at always do. `use_remote_sensing` lets readings of remote sensing enter: without it they are no part of
+    any mean, class, index or verdict.
 
     The rest takes the setting of the method where it is None, and never is None afterwards: `ph_mean` is
     `plain`, or `hydrogen` for -log10 of the mean hydrogen-ion concentration; `round_means` rounds a mean to
@@ -46,3 +47,5 @@ class AssessmentSettings:
                 object.__setattr__(self, name, getattr(self.method, name))
         interrupted = self.interrupted_sections | frozenset(self.method.interrupted_sections)
         object.__setattr__(self, "interrupted_sections", interrupted)
+        river_like = self.river_like_reservoirs | frozenset(self.method.river_like_reservoirs)
+        object.__setattr__(self, "river_like_reservoirs", river_like)

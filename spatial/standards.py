@@ -286,6 +286,7 @@ class EvaluationMethod:
     year_months: int
     year_months_interrupted: int
     interrupted_sections: tuple[str, ...]
+    river_like_reservoirs: tuple[str, ...]
     range_months_share: Fraction
     ph_mean: PhMean
     round_means: bool
@@ -497,6 +498,7 @@ _METHOD_TABLES = (
     "compare",
     "station_status",
     "rivers",
+    "lakes",
     "seasons",
     "flood_intensity",
     "trophic",
@@ -504,6 +506,11 @@ _METHOD_TABLES = (
     "trend",
 )
 _BASES = ("document", "memory", "measured", "convention")
+
+
+def _listed(entry: RuleEntry, key: str) -> tuple[str, ...]:
+    """A list of codes that need not be there."""
+    return entry.texts(key) if entry.has(key) else ()
 
 
 def _parse_dated(entry: RuleEntry) -> tuple[DatedCompare, ...]:
@@ -602,8 +609,6 @@ def parse_evaluation_method(text: str, file: str) -> EvaluationMethod:
     grade_codes = grades.take("classes", list)
     if len(grade_codes) != 6 or any(code not in list(Grade) for code in grade_codes):
         raise grades.refuse("classes must be six grades, Ⅰ to 劣Ⅴ")
-    averages = tables["averages"]
-    interrupted = averages.texts("interrupted_sections") if averages.has("interrupted_sections") else ()
     main = tables["main_pollutants"]
     heavy_metals = main.parameters("heavy_metals")
     seasons = tables["seasons"]
@@ -642,7 +647,8 @@ def parse_evaluation_method(text: str, file: str) -> EvaluationMethod:
         quarter_samples=tables["averages"].positive("quarter_samples"),
         year_months=tables["averages"].positive("year_months"),
         year_months_interrupted=tables["averages"].positive("year_months_interrupted"),
-        interrupted_sections=interrupted,
+        interrupted_sections=_listed(tables["averages"], "interrupted_sections"),
+        river_like_reservoirs=_listed(tables["lakes"], "river_like_reservoirs"),
         range_months_share=tables["averages"].share("range_months_share"),
         ph_mean=PhMean(tables["averages"].one_of("ph_mean", PhMean)),
         round_means=tables["averages"].take("round_means", bool),

@@ -354,6 +354,8 @@ def test_a_river_like_reservoir_is_judged_as_a_river(assess):
     assert assess({"tp": "0.1"}, water_body_type="reservoir").water_class == 4
     found = assess({"tp": "0.1"}, water_body_type="reservoir", settings=settings)
     assert (found.water_class, found.judged_as) == (2, "river")
+    listed = AssessmentSettings(method=replace(load_evaluation_method(), river_like_reservoirs=("S",)))
+    assert assess({"tp": "0.1"}, water_body_type="reservoir", settings=listed).judged_as == "river"
 
 
 def test_an_unknown_type_is_determined_only_where_river_and_lake_limits_agree(assess):

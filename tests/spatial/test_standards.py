@@ -292,6 +292,7 @@ def packaged(name):
         ("year_months = 12", "year_months = 0", "at least 1"),
         ('unit = "mg/m³"', 'unit = "barrel"', "unknown unit"),
         ("round_means = false", 'round_means = false\ninterrupted_sections = ["A", "A"]', "each once"),
+        ("[seasons]", 'river_like_reservoirs = ["A", "A"]\n[seasons]', "each once"),
         ("[trend]", "[trends]", "unknown table 'trends'"),
         ("periods = 5", "", "lacks the key 'periods'"),
         ('range_months_share = ["2", "3"]', 'range_months_share = ["3", "2"]', "value above 0 and up to 1"),
