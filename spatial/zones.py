@@ -1,19 +1,25 @@
 """The strips along shorelines as polygons, for drawing only: a verdict is never taken from them."""
 
-import math
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 
 import geopandas as gpd
 import numpy as np
 import shapely
+from numpy.typing import NDArray
 from pyproj import Proj
 
-from spatial.distance import Geometries
-from spatial.errors import FrameColumnsError, FrameValueError, SearchRadiusError
+from spatial.errors import FrameColumnsError, FrameValueError, SearchRadiusError, ShorelineGeometryError
 from spatial.geodesy import CGCS2000_EPSG, Floats, require_cgcs2000
+from spatial.offsets import discs, offset_pieces, surely_inside
 from spatial.vocabulary import ZONE_WIDTHS_M, Rank
 
 MAX_WIDTH_M = 20_000.0
+
+Ints = NDArray[np.int64]
+Geometries = NDArray[np.object_]
 
 # A transverse Mercator strip this wide is true to 1 in 100 000 within 28 km of its meridian: 3 cm in 3 km.
 _STRIP_DEG = 0.5
@@ -22,7 +28,15 @@ _STEP_DEG = 0.02
 _STEP_M = 2_000.0
 # Arcs are drawn as chords, at most this far inside the circle.
 _CHORD_SAGITTA_M = 0.3
-_SIMPLIFY_DEG = 2e-6  # 0.2 m
+_SIMPLIFY_M = 0.2  # the zone's outline
+_THIN_DEG = 5e-7  # 5 cm: the shoreline, before
+_THIN_SHARE = 1e-8  # degrees per metre of width: 1 mm per m
+# Where outlines touch, float64 leaves slits.
+_SMALLEST_HOLE_M2 = 10.0
+_DEGREE_M = 111_000.0
+_FEW_PIECES = 500
+_COLLECTION = 7  # GEOS's numbers of geometry types
+_MANY = (4, 5, 6, _COLLECTION)
 
 
 def buffer_zones(shorelines: gpd.GeoDataFrame, widths_m: Sequence[float] = ZONE_WIDTHS_M) -> gpd.GeoDataFrame:
@@ -44,6 +58,13 @@ def buffer_zones(shorelines: gpd.GeoDataFrame, widths_m: Sequence[float] = ZONE_
     Raises
     ------
     CrsError, FrameColumnsError, FrameValueError, SearchRadiusError
+    ShorelineGeometryError
+        A shoreline holds a point.
+
+    Notes
+    -----
+    Rings that cross themselves are repaired (GEOS ``make_valid``: inside is what an odd number of windings
+    encloses). Holes below 10 m² are filled.
     """
     if "rank" not in shorelines:
         raise FrameColumnsError("shorelines", frozenset({"rank"}))
@@ -55,18 +76,19 @@ def buffer_zones(shorelines: gpd.GeoDataFrame, widths_m: Sequence[float] = ZONE_
     if not (known := np.isin(ranks, [rank.value for rank in Rank])).all():
         raise FrameValueError("shorelines", "rank", ranks[np.argmin(known)])
     geometry = shapely.force_2d(np.asarray(shorelines.geometry.array, dtype=object))
+    _require_shores(geometry, shorelines)
     geometry = np.where(shapely.is_valid(geometry), geometry, shapely.make_valid(geometry))
     rows: list[tuple[str, float]] = []
     zones = []
-    for rank in Rank:
-        waters = geometry[(ranks == rank.value) & ~shapely.is_empty(geometry) & ~shapely.is_missing(geometry)]
-        strips = _cut_into_strips(waters)
-        for width_m in widths_m:
-            if not strips:
+    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+        for rank in Rank:
+            if not len(waters := _split(geometry[ranks == rank.value])):
                 continue
-            pieces = [_buffer_in_strip(meridian, water, width_m) for meridian, water in strips]
-            rows.append((rank.value, width_m))
-            zones.append(shapely.simplify(shapely.union_all(pieces), _SIMPLIFY_DEG))
+            strips = list(_cut_into_strips(waters, min(widths_m, default=0.0)))
+            for width_m in widths_m:
+                drawn = list(pool.map(lambda strip: _buffer_in_strip(strip, width_m), strips))  # noqa: B023
+                rows.append((rank.value, width_m))
+                zones.append(_join(drawn))
     return gpd.GeoDataFrame(
         {"rank": [rank for rank, _ in rows], "width_m": [width for _, width in rows]},
         geometry=zones,
@@ -74,30 +96,111 @@ def buffer_zones(shorelines: gpd.GeoDataFrame, widths_m: Sequence[float] = ZONE_
     )
 
 
-def _cut_into_strips(waters: Geometries) -> list[tuple[float, shapely.Geometry]]:
-    """Pieces of the waters between multiples of half a degree, each with its middle meridian.
+def _require_shores(geometry: Geometries, shorelines: gpd.GeoDataFrame) -> None:
+    parts, row = geometry, np.arange(len(geometry))
+    while (shapely.get_type_id(parts) == _COLLECTION).any():
+        parts, own = shapely.get_parts(parts, return_index=True)
+        row = row[own]
+    points = shapely.get_dimensions(parts) == 0
+    points &= ~shapely.is_empty(parts)
+    if points.any():
+        first = row[np.argmax(points)]
+        codes = shorelines.get("water_body_code", shorelines.index.to_series())
+        raise ShorelineGeometryError(codes.iloc[first], "Point")
 
-    The zone of a union is the union of the zones, and a cut through water lies in water, so cutting adds
-    nothing and loses nothing.
+
+def _split(waters: Geometries) -> Geometries:
+    """Lines and polygons; what a repair has left of a water without extent is a line that stays in place."""
+    while np.isin(shapely.get_type_id(waters), _MANY).any():
+        waters = shapely.get_parts(waters)
+    waters = waters[~shapely.is_empty(waters) & ~shapely.is_missing(waters)]
+    still = np.flatnonzero(shapely.get_dimensions(waters) == 0)
+    place = shapely.get_coordinates(waters[still])
+    waters[still] = shapely.linestrings(np.stack([place, place], axis=1))
+    return waters
+
+
+@dataclass(frozen=True, slots=True)
+class _Strip:
+    """Waters near one meridian, in degrees."""
+
+    meridian: float
+    lines: Floats  # (n, 2) vertices of shorelines
+    line: Ints  # (n,) to which each belongs
+    rings: Floats  # (n, 2) vertices of the edges of waters, the land to the right
+    ring: Ints
+    waters: Geometries  # polygons
+
+
+def _cut_into_strips(waters: Geometries, narrowest_m: float) -> Iterator[_Strip]:
+    """The waters by multiples of half a degree.
+
+    The zone of a whole is the union of the zones of its parts, so cutting adds nothing and loses nothing. An
+    edge goes, whole, where its middle lies; water polygons overlap by an edge, so that no slit opens.
     """
-    if not len(waters):
-        return []
-    west, _, east, _ = shapely.bounds(waters).T
-    first, last = (np.floor(side / _STRIP_DEG).astype(int) for side in (west, east))
-    strips: list[tuple[float, shapely.Geometry]] = []
-    for number in range(int(first.min()), int(last.max()) + 1):
-        here = waters[(first <= number) & (last >= number)]
-        if not len(here):
+    tolerance = min(_THIN_DEG, narrowest_m * _THIN_SHARE)
+    is_line = shapely.get_dimensions(waters) == 1
+    lines, polygons = waters[is_line], shapely.orient_polygons(waters[~is_line])
+    long = np.flatnonzero(shapely.length(lines) > 0)
+    thin = shapely.simplify(lines[long], tolerance, preserve_topology=False)
+    lines[long] = shapely.segmentize(thin, _STEP_DEG)
+    polygons = shapely.segmentize(shapely.simplify(polygons, tolerance), _STEP_DEG)
+    along = _split_by_strip(lines)
+    around = _split_by_strip(shapely.get_rings(polygons))
+    inside = dict(_split_polygons(polygons))
+    nothing = np.empty((0, 2)), np.empty(0, dtype=np.int64)
+    for number in sorted({*along, *around, *inside}):
+        yield _Strip(
+            (number + 0.5) * _STRIP_DEG,
+            *along.get(number, nothing),
+            *around.get(number, nothing),
+            inside.get(number, np.empty(0, dtype=object)),
+        )
+
+
+def _split_by_strip(lines: Geometries) -> dict[int, tuple[Floats, Ints]]:
+    """Vertices of the runs of edges in each strip, with the number of the run."""
+    vertices, line = shapely.get_coordinates(lines, return_index=True)
+    first = np.flatnonzero(line[1:] == line[:-1])
+    start, end, line = vertices[first], vertices[first + 1], line[first]
+    strip = np.floor((start[:, 0] + end[:, 0]) / 2 / _STRIP_DEG).astype(np.int64)
+    breaks = (line[1:] != line[:-1]) | (strip[1:] != strip[:-1])
+    run = np.concatenate([np.zeros(min(1, len(line)), dtype=np.int64), np.cumsum(breaks)])
+    split = {}
+    for number in np.unique(strip).tolist():
+        here = np.flatnonzero(strip == number)
+        last = np.flatnonzero(np.diff(run[here], append=-1) != 0) + 1
+        _, own = np.unique(run[here], return_inverse=True)
+        split[number] = (
+            np.insert(start[here], last, end[here[last - 1]], axis=0),
+            np.insert(own, last, own[last - 1]).astype(np.int64),
+        )
+    return split
+
+
+def _split_polygons(polygons: Geometries) -> Iterator[tuple[int, Geometries]]:
+    """Polygons cut at strips, by halves: a long river is not gone through once for every strip."""
+    if not len(polygons):
+        return
+    west, _, east, _ = shapely.total_bounds(polygons)
+    first, last = (int(np.floor(side / _STRIP_DEG)) for side in (west, east))
+    waiting = [(first, last + 1, polygons)]
+    while waiting:
+        first, stop, parts = waiting.pop()
+        if not len(parts):
             continue
-        strip = shapely.box(number * _STRIP_DEG, -90.0, (number + 1) * _STRIP_DEG, 90.0)
-        water = shapely.union_all(shapely.intersection(here, strip))
-        if not shapely.is_empty(water):
-            strips.append(((number + 0.5) * _STRIP_DEG, water))
-    return strips
+        if stop - first == 1:
+            yield first, parts
+            continue
+        middle = (first + stop) // 2
+        for begin, end in ((first, middle), (middle, stop)):
+            box = shapely.box(begin * _STRIP_DEG - _STEP_DEG, -90.0, end * _STRIP_DEG + _STEP_DEG, 90.0)
+            cut = shapely.get_parts(shapely.intersection(parts, box))
+            waiting.append((begin, end, cut[(shapely.get_dimensions(cut) == 2) & ~shapely.is_empty(cut)]))
 
 
-def _buffer_in_strip(meridian: float, water: shapely.Geometry, width_m: float) -> shapely.Geometry:
-    plane = Proj(proj="tmerc", lon_0=meridian, lat_0=0, k=1, ellps="GRS80")
+def _buffer_in_strip(strip: _Strip, width_m: float) -> shapely.Geometry:
+    plane = Proj(proj="tmerc", lon_0=strip.meridian, lat_0=0, k=1, ellps="GRS80")
 
     def to_plane(degrees: Floats) -> Floats:
         return np.column_stack(plane(degrees[:, 0], degrees[:, 1]))
@@ -105,9 +208,37 @@ def _buffer_in_strip(meridian: float, water: shapely.Geometry, width_m: float) -
     def to_degrees(metres: Floats) -> Floats:
         return np.column_stack(plane(metres[:, 0], metres[:, 1], inverse=True))
 
-    drawn = shapely.transform(shapely.segmentize(water, _STEP_DEG), to_plane)
-    # A chord over the angle a lies width * (1 - cos(a / 2)) inside its arc.
-    quarter = math.pi / 2
-    chord = 2 * math.acos(1 - min(_CHORD_SAGITTA_M / width_m, 0.5))
-    zone = shapely.buffer(drawn, width_m, quad_segs=math.ceil(quarter / chord))
+    lines, rings = to_plane(strip.lines), to_plane(strip.rings)
+    pieces = np.concatenate(
+        [
+            offset_pieces(lines, strip.line, width_m, _CHORD_SAGITTA_M, 1),
+            offset_pieces(lines, strip.line, width_m, _CHORD_SAGITTA_M, -1),
+            offset_pieces(rings, strip.ring, width_m, _CHORD_SAGITTA_M, -1),
+            discs(lines, strip.line, width_m, _CHORD_SAGITTA_M),
+        ]
+    )
+    filling = shapely.transform(strip.waters, to_plane)
+    if len(pieces) > _FEW_PIECES:
+        inside = shapely.union_all(
+            [surely_inside(lines, strip.line, width_m), surely_inside(rings, strip.ring, width_m)]
+        )
+        shapely.prepare(inside)
+        pieces = pieces[~shapely.covers(inside, pieces)]
+        filling = np.concatenate([filling, [inside]])
+    drawn = shapely.simplify(shapely.union_all(np.concatenate([pieces, filling])), _SIMPLIFY_M)
+    zone = _without_slits(drawn, _SMALLEST_HOLE_M2)
     return shapely.transform(shapely.segmentize(zone, _STEP_M), to_degrees)
+
+
+def _join(drawn: Sequence[shapely.Geometry]) -> shapely.Geometry:
+    return _without_slits(shapely.union_all(drawn), _SMALLEST_HOLE_M2 / _DEGREE_M**2)
+
+
+def _without_slits(zone: shapely.Geometry, smallest: float) -> shapely.Geometry:
+    """A zone without holes of less than an area."""
+    parts = []
+    for part in shapely.get_parts(zone):
+        holes = np.asarray(part.interiors, dtype=object)
+        keep = shapely.area(shapely.polygons(holes)) >= smallest
+        parts.append(part if keep.all() else shapely.Polygon(part.exterior, holes[keep]))
+    return parts[0] if len(parts) == 1 else shapely.multipolygons(parts)

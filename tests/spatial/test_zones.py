@@ -1,4 +1,4 @@
-"""Drawn zones against the distance engine."""
+"""Drawn zones against geodesics: places made with GeographicLib's direct problem, and the distance engine."""
 
 from pathlib import Path
 
@@ -6,14 +6,22 @@ import geopandas as gpd
 import numpy as np
 import pytest
 import shapely
-from shapely import LineString, Point, Polygon
+from geographiclib.geodesic import Geodesic
+from shapely import GeometryCollection, LineString, MultiPoint, Point, Polygon
 
 from spatial.distance import measure_distances
-from spatial.errors import CrsError, FrameColumnsError, FrameValueError, SearchRadiusError
+from spatial.errors import (
+    CrsError,
+    FrameColumnsError,
+    FrameValueError,
+    SearchRadiusError,
+    ShorelineGeometryError,
+)
 from spatial.zones import buffer_zones
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
 
+GRS80 = Geodesic(6_378_137.0, 1 / 298.257222101)
 RIVER = LineString([(110.9, 30.8), (111.3, 30.7), (111.45, 30.3), (112.2, 30.3), (113.1, 29.4)])
 LAKE = Polygon(
     [(112.5, 28.8), (113.1, 28.9), (113.2, 29.4), (112.6, 29.5)],
@@ -107,3 +115,159 @@ def test_an_unknown_rank_is_refused(rank: str | None) -> None:
 def test_a_width_must_be_drawable(width_m: float) -> None:
     with pytest.raises(SearchRadiusError):
         buffer_zones(shorelines(RIVER), [width_m])
+
+
+def walk(lon: float, lat: float, azimuth: float, metres: float) -> Point:
+    """The place that a geodesic reaches (GeographicLib's direct problem)."""
+    reached = GRS80.Direct(lat, lon, azimuth, metres)
+    return Point(reached["lon2"], reached["lat2"])
+
+
+def walk_from_edge(start: tuple, end: tuple, share: float, metres: float) -> Point:
+    """From a point of an edge that is straight in longitude/latitude, at right angles to it."""
+    at = [first + share * (last - first) for first, last in zip(start, end, strict=True)]
+    a_bit = 1e-6
+    ahead = [value + a_bit * (last - first) for value, first, last in zip(at, start, end, strict=True)]
+    azimuth = GRS80.Inverse(at[1], at[0], ahead[1], ahead[0])["azi1"]
+    return walk(at[0], at[1], azimuth + 90, metres)
+
+
+@pytest.mark.parametrize("width_m", [30, 1000, 3000, 20_000])
+@pytest.mark.parametrize("azimuth", range(0, 360, 45))
+def test_round_a_place_the_zone_is_a_geodesic_circle(width_m: int, azimuth: int) -> None:
+    slack_m = max(1.0, width_m / 10_000)
+    zone = buffer_zones(shorelines(LineString([(111.2, 30.4), (111.2, 30.4)])), [width_m]).geometry[0]
+    assert zone.covers(walk(111.2, 30.4, azimuth, width_m - slack_m))
+    assert not zone.covers(walk(111.2, 30.4, azimuth, width_m + slack_m))
+
+
+@pytest.mark.parametrize("width_m", [30, 1000, 3000, 20_000])
+@pytest.mark.parametrize(
+    "edge",
+    [
+        ((110.0, 30.0), (110.003, 30.002)),
+        ((108.0, 26.0), (112.7, 34.5)),  # 1 000 km: its geodesic runs kilometres beside it
+        ((100.0, 35.0), (115.0, 35.0)),  # along a parallel, the geodesic 40 km to the north
+        ((104.5, 25.0), (104.5, 34.0)),  # along a meridian that is a seam of the strips
+    ],
+    ids=["short", "oblique", "parallel", "meridian"],
+)
+def test_beside_an_edge_straight_in_degrees_the_zone_ends_at_its_width(edge: tuple, width_m: int) -> None:
+    slack_m = max(1.0, width_m / 10_000)
+    zone = buffer_zones(shorelines(LineString(edge)), [width_m]).geometry[0]
+    for share in (0.13, 0.5, 0.87):
+        for side in (1, -1):
+            assert zone.covers(walk_from_edge(*edge, share, side * (width_m - slack_m)))
+            assert not zone.covers(walk_from_edge(*edge, share, side * (width_m + slack_m)))
+
+
+@pytest.mark.parametrize("width_m", [1000, 3000])
+def test_at_the_seams_of_the_strips_nothing_is_lost(width_m: int) -> None:
+    """A river that goes to and fro across 110° and 110.5° E, and one that runs along a seam."""
+    for water in (
+        LineString([(109.99, 30.0), (110.01, 30.001), (109.99, 30.002), (110.51, 30.003), (110.49, 30.2)]),
+        LineString([(110.5, 29.0), (110.5, 29.5), (110.5000001, 29.7)]),
+        Polygon([(109.9, 29.9), (110.6, 29.9), (110.6, 30.1), (110.5, 30.1), (110.5, 30.0), (109.9, 30.0)]),
+    ):
+        waters = shorelines(water)
+        zone = buffer_zones(waters, [width_m]).geometry[0]
+        assert zone.geom_type == "Polygon"
+        assert not zone.interiors
+        assert boundary_distances(zone, waters) == pytest.approx(width_m, abs=1.0)
+        assert boundary_distances(zone, waters, between=True) == pytest.approx(width_m, abs=1.0)
+
+
+def winding_shores() -> dict[str, shapely.Geometry]:
+    """Shores whose offset curves cross themselves."""
+    random = np.random.default_rng(26)
+    angle = np.cumsum(random.normal(0, 0.3, 400))
+    steps = 0.004 * np.column_stack([np.cos(angle), np.sin(angle)])
+    along = np.linspace(0, 1, 800)
+    waves = np.column_stack([110 + 0.8 * along, 30 + 0.02 * np.sin(along * 120)])
+    return {
+        "random walk": LineString(np.cumsum(steps, axis=0) + np.array([110, 30])),
+        "narrow meanders": LineString(waves),
+        "meandering river with banks": LineString(waves).buffer(0.004),
+        "concave bay": Polygon(
+            [(110, 30), (110.5, 30), (110.5, 30.3), (110.26, 30.3), (110.26, 30.02), (110.25, 30.02),
+             (110.25, 30.3), (110, 30.3)]
+        ),
+        "there and back": LineString([(110, 30), (110.3, 30.1), (110, 30), (109.9, 30.2)]),
+        "closed": LineString([(110, 30), (110.1, 30.0), (110.1, 30.1), (110, 30.1), (110, 30)]),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("shore", winding_shores())
+@pytest.mark.parametrize("width_m", [300, 3000, 20_000])
+def test_of_a_winding_shore_nothing_within_the_width_is_left_out_and_nothing_beyond_is_in(
+    shore: str, width_m: int
+) -> None:
+    waters = shorelines(winding_shores()[shore])
+    zone = buffer_zones(waters, [width_m]).geometry[0]
+    slack_m = max(1.0, width_m / 10_000)
+    assert zone.is_valid
+    assert boundary_distances(zone, waters) == pytest.approx(width_m, abs=slack_m)
+    west, south, east, north = zone.bounds
+    random = np.random.default_rng(27)
+    places = random.uniform((west - 0.01, south - 0.01), (east + 0.01, north + 0.01), (4000, 2))
+    frame = gpd.GeoDataFrame({"code": range(len(places))}, geometry=shapely.points(places), crs=4490)
+    distance_m = measure_distances(frame, waters, within_m=100_000)["mainstem_distance_m"].to_numpy()
+    inside = shapely.covers(zone, frame.geometry.to_numpy())
+    assert not np.any(inside & ~(distance_m <= width_m + slack_m))
+    assert not np.any(~inside & (distance_m < width_m - slack_m))
+
+
+def test_an_island_wider_than_two_zones_keeps_its_dry_middle_and_no_slit_lies_along_the_shore() -> None:
+    zone = buffer_zones(shorelines(LAKE), [1000]).geometry[0]
+    assert len(zone.interiors) == 1
+    assert zone.covers(LAKE)
+    assert zone.covers(walk_from_edge((112.8, 29.2), (112.95, 29.2), 0.5, 999))
+    assert not zone.covers(walk_from_edge((112.8, 29.2), (112.95, 29.2), 0.5, 1001))
+
+
+@pytest.mark.parametrize(
+    "water",
+    [
+        Polygon([(110, 30), (110.1, 30), (110.1, 30), (110, 30), (110, 30)]),
+        Polygon([(110, 30), (110.1, 30), (110.05, 30), (110, 30)]),
+        LineString([(110, 30), (110, 30), (110.1, 30), (110.1, 30)]),
+        GeometryCollection([LineString([(110, 30), (110.05, 30)]), LineString([(110.05, 30), (110.1, 30)])]),
+    ],
+    ids=["polygon of two corners", "polygon without extent", "repeated vertices", "collection"],
+)
+def test_degenerate_water_has_the_zone_of_what_there_is_of_it(water: shapely.Geometry) -> None:
+    zone = buffer_zones(shorelines(water), [1000]).geometry[0]
+    expected = buffer_zones(shorelines(LineString([(110, 30), (110.1, 30)])), [1000]).geometry[0]
+    # The outlines part by decimetres at most, the zone is 2 km wide.
+    assert shapely.symmetric_difference(zone, expected).area < 1e-4 * expected.area
+
+
+def test_a_polygon_that_is_one_place_has_the_zone_of_the_place() -> None:
+    zone = buffer_zones(shorelines(Polygon([(110, 30)] * 4)), [1000]).geometry[0]
+    assert zone.covers(walk(110, 30, 77, 999))
+    assert not zone.covers(walk(110, 30, 77, 1001))
+
+
+def test_a_bow_tie_is_water_on_both_sides_of_the_knot() -> None:
+    tie = Polygon([(110, 30), (110.4, 30.4), (110.4, 30), (110, 30.4)])
+    zone = buffer_zones(shorelines(tie), [1000]).geometry[0]
+    assert zone.is_valid
+    assert zone.covers(Point(110.1, 30.2))
+    assert zone.covers(Point(110.3, 30.2))
+    assert not zone.covers(Point(110.2, 30.3))
+
+
+@pytest.mark.parametrize(
+    "place", [Point(110, 30), MultiPoint([(110, 30)]), GeometryCollection([Point(110, 30), RIVER])]
+)
+def test_a_point_has_no_shore(place: shapely.Geometry) -> None:
+    with pytest.raises(ShorelineGeometryError) as raised:
+        buffer_zones(shorelines(RIVER, place))
+    assert raised.value.water_body_code == "W1"
+
+
+def test_the_zone_of_all_is_the_union_of_the_zones_of_each() -> None:
+    other = LineString([(111.0, 30.0), (111.6, 30.75)])
+    together = buffer_zones(shorelines(RIVER, other), [3000]).geometry[0]
+    apart = [buffer_zones(shorelines(water), [3000]).geometry[0] for water in (RIVER, other)]
+    assert shapely.symmetric_difference(together, shapely.union_all(apart)).area < 1e-4 * together.area
