@@ -130,21 +130,22 @@ class OfflineMap(folium.Map):
 class Page(Figure):
     """The whole document around one map.
 
-    `context` goes to ``templates/map.html``, which escapes it. What Folium elements put into the document's
-    head is not rendered: that is where their links to other hosts would stand.
+    `context` goes to the template of this name, which escapes it. What Folium elements put into the head
+    of the document is not rendered: that is where their links to other hosts would stand.
     """
 
-    def __init__(self, canvas: OfflineMap, context: Document) -> None:
+    def __init__(self, canvas: OfflineMap, context: Document, template: str = "map.html") -> None:
         super().__init__()
         self.canvas = canvas
         self.context = context
+        self.template = template
         self.add_child(canvas, name="map")
 
     def render(self, **kwargs: Any) -> str:
         """The HTML of the page, the same bytes for the same content."""
         number_elements(self)
         self.canvas.render(**kwargs)  # type: ignore[no-untyped-call]  # as Folium leaves it
-        return page_template().render(
+        return page_template(self.template).render(
             **self.context,
             map_name=self.canvas.get_name(),
             html=self.html.render(**kwargs),
@@ -161,8 +162,8 @@ def number_elements(root: Element) -> None:
 
 
 @cache
-def page_template() -> jinja2.Template:
-    """The template of the page: what is not marked safe in it is escaped."""
+def page_template(name: str = "map.html") -> jinja2.Template:
+    """The template of a page: what is not marked safe in it is escaped."""
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("maps"),
         autoescape=True,
@@ -170,7 +171,7 @@ def page_template() -> jinja2.Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    return environment.get_template("map.html")
+    return environment.get_template(name)
 
 
 def draw_map(

@@ -19,7 +19,9 @@ from api.cli import (
     pictures,
     rules,
     service,
+    shoreline,
     sources,
+    trace,
     verdicts,
     warnings,
 )
@@ -65,6 +67,7 @@ def enter(
 app.add_typer(databases.app, name="db")
 app.add_typer(rules.app, name="rules")
 app.add_typer(sources.app, name="sources")
+app.add_typer(shoreline.app, name="shoreline")
 app.add_typer(warnings.app, name="warnings")
 app.add_typer(pictures.app, name="map")
 app.add_typer(charts.app, name="chart")
@@ -73,6 +76,7 @@ app.command("ingest")(data.ingest_command)
 app.command("template")(data.template_command)
 app.command("classify")(data.classify_command)
 app.command("distance")(data.distance_command)
+app.command("trace")(trace.trace_command)
 app.command("evaluate")(verdicts.evaluate_command)
 app.command("assess")(verdicts.assess_command)
 app.command("compare")(comparisons.compare_command)
