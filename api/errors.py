@@ -146,3 +146,20 @@ class WarningStateError(ApiError):
         self.code = code
         self.state = state
         self.event = event
+
+
+class SceneDateError(ApiError):
+    """Nothing tells of which day a scene is."""
+
+    def __init__(self, file: str) -> None:
+        super().__init__(f"nothing tells of which day {file} is: say --date")
+        self.file = file
+
+
+class NoKnownWaterError(ApiError):
+    """No water of a scene lies in a known water body, and the others were to be dropped."""
+
+    def __init__(self, file: str, count: int) -> None:
+        super().__init__(f"none of the {count} waters of {file} lies in a known water body")
+        self.file = file
+        self.count = count

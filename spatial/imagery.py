@@ -11,7 +11,6 @@ Fields are float32 of shape (rows, columns); NaN is unknown. Positions are pixel
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any, cast
 
 import numpy as np
@@ -21,6 +20,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from skimage.filters import threshold_otsu
 from skimage.morphology import disk
+
+from spatial.sensors import CloudKind
 
 Floats32 = NDArray[np.float32]
 Floats = NDArray[np.float64]
@@ -50,21 +51,6 @@ _LEAST_CONTRAST = 0.25
 _SURE = np.float32(0.5)
 _NEVER_ZERO = np.float32(1e-3)
 _QUANTA = 2.0**17
-
-
-class WaterIndex(StrEnum):
-    """Normalised difference of green and a longer wave."""
-
-    NDWI = "ndwi"  # green and near infrared (McFeeters 1996)
-    MNDWI = "mndwi"  # green and shortwave infrared (Xu 2006)
-
-
-class CloudKind(StrEnum):
-    """What the numbers of a cloud file mean."""
-
-    SCL = "scl"  # scene classes of Sentinel-2 level 2A
-    QA_PIXEL = "qa_pixel"  # bits of Landsat Collection 2
-    MASK = "mask"  # 0 is clear, anything else is not
 
 
 SCL_UNKNOWN = (0, 1, 3, 8, 9, 10, 11)

@@ -7,7 +7,6 @@ does not depend on the height of the strips.
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
 import numpy as np
@@ -25,7 +24,6 @@ from spatial.imagery import (
     UNKNOWN,
     WATER,
     Classes,
-    CloudKind,
     Ends,
     EndSums,
     Field,
@@ -33,7 +31,6 @@ from spatial.imagery import (
     Floats32,
     IndexHistogram,
     Threshold,
-    WaterIndex,
     classify_index,
     clean_level,
     clear_pixels,
@@ -59,7 +56,7 @@ from spatial.imagery_outlines import (
     snap,
 )
 from spatial.scenes import Band, Scene
-from spatial.sensors import BandRole
+from spatial.sensors import BandRole, CloudKind, SourceKind, WaterIndex
 
 STRIP_PIXELS = 5_600_000
 """Pixels of a strip: what is in memory at one time is about 60 bytes of each."""
@@ -68,14 +65,6 @@ _CACHE_BYTES = 256 << 20
 _MASK_ERROR_PX = math.sqrt(0.5)
 _CONTOUR_ERROR_PX = 0.25
 _LARGEST_ERROR_PX = 2.0
-
-
-class SourceKind(StrEnum):
-    """What the pixels of a file are."""
-
-    SCENE = "scene"  # reflectance, or numbers that grow with it
-    MASK = "mask"  # water or not
-    INDEX = "index"  # a ready index between -1 and 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +133,7 @@ class Extraction:
 
     outlines: Outlines
     accuracy_m: Floats
+    bands: tuple[Band, ...]
     geolocation_m: float
     pixel_m: tuple[float, float]
     threshold: Threshold | None
@@ -412,6 +402,7 @@ def _second_pass(
     return Extraction(
         outlines=outlines,
         accuracy_m=np.sqrt(terms),
+        bands=tuple(source.bands),
         geolocation_m=geolocation_m,
         pixel_m=source.pixel_m,
         threshold=threshold,

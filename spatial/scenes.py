@@ -417,6 +417,18 @@ def open_scene(
         raise
 
 
+def count_bands(path: Path) -> int:
+    """How many bands a file holds.
+
+    Raises
+    ------
+    SceneFileError, SceneSizeError, SceneBlockError
+        As `open_scene`.
+    """
+    with _open(path) as file:
+        return int(file.count)
+
+
 def same_grid(one: Grid, other: Grid) -> bool:
     """Whether two grids have the same pixels, to a thousandth of one."""
     if one.shape != other.shape or not one.crs.equals(other.crs, ignore_axis_order=True):

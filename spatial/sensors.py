@@ -36,6 +36,29 @@ class BandRole(StrEnum):
     THERMAL = "thermal"
 
 
+class WaterIndex(StrEnum):
+    """Normalised difference of green and a longer wave."""
+
+    NDWI = "ndwi"  # green and near infrared (McFeeters 1996)
+    MNDWI = "mndwi"  # green and shortwave infrared (Xu 2006)
+
+
+class CloudKind(StrEnum):
+    """What the numbers of a cloud file mean."""
+
+    SCL = "scl"  # scene classes of Sentinel-2 level 2A
+    QA_PIXEL = "qa_pixel"  # bits of Landsat Collection 2
+    MASK = "mask"  # 0 is clear, anything else is not
+
+
+class SourceKind(StrEnum):
+    """What the pixels of a file are."""
+
+    SCENE = "scene"  # reflectance, or numbers that grow with it
+    MASK = "mask"  # water or not
+    INDEX = "index"  # a ready index between -1 and 1
+
+
 ROLE_WORDS: Mapping[str, BandRole] = {role.value: role for role in BandRole} | {
     "绿": BandRole.GREEN,
     "绿光": BandRole.GREEN,
