@@ -16,7 +16,8 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 from pyproj import Geod, Proj
-from shapely.geometry import LineString, MultiLineString, Point, Polygon
+from shapely import voronoi_polygons
+from shapely.geometry import LineString, MultiLineString, MultiPoint, Point, Polygon, box
 from shapely.geometry.base import BaseGeometry
 
 LonLat = tuple[float, float]
@@ -132,6 +133,18 @@ def nearest_town(place: LonLat) -> tuple[str, str, str]:
     """Province, county and region code of the nearest town of the list."""
     best = min(TOWNS, key=lambda town: GEOD.inv(*place, town[3], town[4])[2])
     return best[0], best[1], best[2]
+
+
+def town_areas() -> list[tuple[str, str, Polygon]]:
+    """Region code, county and made-up area of every town: what is nearer to it than to any other."""
+    places = [Point(DRAWING(lon, lat)) for _, _, _, lon, lat in TOWNS]
+    frame = box(*DRAWING(108.30, 28.00), *DRAWING(113.80, 31.70))
+    cells = voronoi_polygons(MultiPoint(places), extend_to=frame, ordered=True)
+    areas = []
+    for (_, county, code, _, _), cell in zip(TOWNS, cells.geoms, strict=True):
+        corners = cell.intersection(frame).exterior.coords
+        areas.append((code, county, Polygon([rounded(*DRAWING(x, y, inverse=True), 6) for x, y in corners])))
+    return areas
 
 
 def rounded(lon: float, lat: float, decimals: int = DECIMALS) -> LonLat:

@@ -37,6 +37,7 @@ from geography import (
     river_lines,
     rounded,
     shorelines,
+    town_areas,
 )
 from scenarios import (
     COMPLIANT,
@@ -147,8 +148,10 @@ def shorelines_geojson(*, superseded: bool) -> bytes:
 
 
 def rivers_geojson() -> bytes:
-    """Centre lines drawn downstream."""
+    """Centre lines drawn downstream, with velocities where the register has them."""
     lines = river_lines()
+    names = ("velocity_m_s", "velocity_low_m_s", "velocity_high_m_s", "discharge_m3_s")
+    flows = {code: dict(zip(names, values, strict=True)) for code, *values in registers()["river_flows"]}
     features = [
         (
             {
@@ -156,6 +159,7 @@ def rivers_geojson() -> bytes:
                 "name": river.name,
                 "downstream_code": code_of(river.downstream_code),
                 "rank": river.rank,
+                **flows.get(river.code, {}),
             },
             {"type": "LineString", "coordinates": [list(place) for place in lines[river.code]]},
         )
@@ -532,12 +536,17 @@ def check_outline(one: Facility, ring: Sequence[LonLat], clear: Mapping[str, flo
 
 def tailings_ponds_geojson(ponds: Sequence[Drawn]) -> bytes:
     """Ponds as points and polygons, English property names."""
+    people = {
+        code: {"是否头顶库": flag, "下游居民人数": count} for code, flag, count in registers()["pond_people"]
+    }
     return geojson_bytes(
         "tailings_ponds 样例",
         [
             (
                 {"code": one.facility.code, "name": one.facility.name}
                 | dict(one.facility.facts)
+                | {"特征污染物": ORE_ITEMS.get(str(one.facility.facts.get("commodity")), "")}
+                | people.get(one.facility.code, {})
                 | {"region_code": one.facility.region_code, "备注": one.facility.note},
                 one.geometry,
             )
@@ -545,6 +554,11 @@ def tailings_ponds_geojson(ponds: Sequence[Drawn]) -> bytes:
         ],
     )
 
+
+ORE_ITEMS = {"锰矿": "锰、氨氮", "铅锌矿": "铅、锌、镉、铊", "金矿": "氰化物、砷、锑", "磷矿": "总磷、氟化物"}
+"""What the ponds of an ore are known for; those of iron ore state nothing."""
+
+CHEMICAL_ITEMS = {"park": "化学需氧量、氨氮、总磷", "enterprise": "石油类、挥发酚、化学需氧量"}
 
 CHEMICAL_HEADERS = {
     "kind": "类型",
@@ -576,6 +590,7 @@ def chemical_sites_geojson(sites: Sequence[Drawn]) -> bytes:
                     CHEMICAL_HEADERS[key]: CHEMICAL_WORDS.get(str(value), value)
                     for key, value in one.facility.facts.items()
                 }
+                | {"特征污染物": CHEMICAL_ITEMS.get(str(one.facility.facts.get("kind")), "")}
                 | {"行政区划代码": one.facility.region_code, "备注": one.facility.note},
                 one.geometry,
             )
@@ -595,6 +610,16 @@ OUTFALL_KINDS: tuple[tuple[str, str, str, str], ...] = (
     ("其他排口", "城镇雨洪排口", "YH", "样例住建局"),
     ("其他排口", "农村生活污水散排口", "QT", "样例镇人民政府"),
 )
+OUTFALL_ITEMS = (
+    "化学需氧量、氨氮",
+    "铊、锑、锰",
+    "氨氮、总磷、总氮",
+    "总磷、高锰酸盐指数",
+    "石油类",
+    "",
+    "氨氮、总磷",
+)
+"""What outfalls of a kind are known to discharge, in the order of the kinds; of storm drains nobody said."""
 OUTFALL_WATERS = (
     ("CJ-1", "长江", 18),
     ("CJ-2", "长江", 20),
@@ -639,14 +664,15 @@ class Outfall:
 
 
 def outfalls() -> list[Outfall]:
-    """120 outfalls with the dates of 查, 测, 溯, 治 and the kind of remediation."""
+    """123 outfalls with the dates of 查, 测, 溯, 治 and the kind of remediation."""
     chance = random.Random(SEED + 2)
     made: list[Outfall] = []
     for key, water, count in OUTFALL_WATERS:
         for place in bank_places(key, count, chance):
             number = len(made) + 1
             _, county, region_code = nearest_town(place)
-            category, sub_category, letters, owner = OUTFALL_KINDS[chance.randrange(len(OUTFALL_KINDS))]
+            kind = chance.randrange(len(OUTFALL_KINDS))
+            category, sub_category, letters, owner = OUTFALL_KINDS[kind]
             found = date(2019, 9, 1) + timedelta(days=chance.randrange(300))
             monitored = found + timedelta(days=30 + chance.randrange(200))
             traced = monitored + timedelta(days=30 + chance.randrange(250))
@@ -674,12 +700,51 @@ def outfalls() -> list[Outfall]:
                         *(chinese_day(day, number) if day else "" for day in days),
                         remediation,
                         *(chinese_day(day, number) if day else "" for day in later),
+                        OUTFALL_ITEMS[kind],
                         *place,
                     ),
                     code,
                     completed,
                 )
             )
+    return [*made, *zone_outfalls(len(made))]
+
+
+def zone_outfalls(before: int) -> list[Outfall]:
+    """Outfalls placed in the protection zones of sources; `scenarios.toml` says what follows from each."""
+    made = []
+    for number, (source, bearing, metres, kind, remediation, completed, struck_off) in enumerate(
+        registers()["zone_outfalls"], before + 1
+    ):
+        name, _, _, intake, _, _ = registers()["water_sources"][source - 1]
+        lon, lat, _ = GEOD.fwd(*intake, bearing, metres)
+        place = rounded(lon, lat, 6)
+        _, county, region_code = nearest_town(place)
+        category, sub_category, letters, owner = OUTFALL_KINDS[kind]
+        code = f"FA-{region_code}-{number:04d}-{letters}-00"
+        made.append(
+            Outfall(
+                (
+                    code,
+                    f"{name}保护区{sub_category}{number:03d}样例",
+                    category,
+                    sub_category,
+                    "",
+                    f"{county}{owner}",
+                    region_code,
+                    "是",
+                    *("2020-03-10", "2020-09-01", "2021-01-15"),
+                    remediation,
+                    "2021-12-01",
+                    completed,
+                    struck_off,
+                    OUTFALL_ITEMS[kind],
+                    *place,
+                ),
+                code,
+                None,
+            )
+        )
     return made
 
 
@@ -701,6 +766,7 @@ def outfalls_csv(made: Sequence[Outfall]) -> bytes:
         "一口一策",
         "完成日期",
         "销号日期",
+        "特征污染物",
         "经度",
         "纬度",
     )
@@ -748,8 +814,8 @@ def section_targets_csv() -> bytes:
     return csv_bytes(header, rows)
 
 
-def sites_csv() -> bytes:
-    """A few black-odorous waters and small hydropower stations."""
+def sites_csv(ponds: Sequence[Drawn]) -> bytes:
+    """Black-odorous waters, small hydropower stations, farms, an intake, and homes near ponds."""
     header = (
         "编码",
         "名称",
@@ -764,7 +830,29 @@ def sites_csv() -> bytes:
         "经度",
         "纬度",
     )
-    return csv_bytes(header, registers()["sites"])
+    places = {one.facility.code: one for one in ponds}
+    homes = []
+    for number, (code, bearing, metres, name, people) in enumerate(registers()["homes"], 1):
+        pond = places[code]
+        lon, lat, _ = GEOD.fwd(*pond.placed.place, bearing, metres)
+        attributes = json.dumps({"people": people})
+        homes.append(
+            (f"JM-{number:02d}", f"{name}居民点样例", "居民点", "", pond.facility.region_code, "", "", "", "",
+             attributes, *rounded(lon, lat, 6))
+        )  # fmt: skip
+    return csv_bytes(header, [*registers()["sites"], *homes])
+
+
+def regions_geojson() -> bytes:
+    """Areas of the counties, made up: what is nearer to a town than to any other."""
+    features = [
+        (
+            {"编码": f"XZ-{code}", "名称": f"{county}样例", "类别": "行政区", "行政区划代码": code},
+            polygon([*area.exterior.coords]),
+        )
+        for code, county, area in town_areas()
+    ]
+    return geojson_bytes("regions 样例", features)
 
 
 def indicators_csv() -> bytes:
@@ -843,6 +931,11 @@ def expected_findings_csv() -> bytes:
             for expect in one.expects
         ]
     rows += [
+        (expect.rule_id, kind, code, expect.verdict, expect.state, expect.why)
+        for kind, code, expects in scenarios().in_zones
+        for expect in expects
+    ]
+    rows += [
         (expect.rule_id, "region", region, expect.verdict, expect.state, expect.why)
         for region, expects in scenarios().regions
         for expect in expects
@@ -893,6 +986,7 @@ LOAD_ORDER: tuple[tuple[str, str], ...] = (
     ("water-sources", "water_sources.geojson"),
     ("section-targets", "section_targets.csv"),
     ("sites", "sites.csv"),
+    ("sites", "regions.geojson"),
     ("indicators", "indicators.csv"),
     ("ledger", "ledger.csv"),
 )
@@ -929,7 +1023,8 @@ def make_files() -> dict[str, bytes]:
         "chemical_sites.geojson": chemical_sites_geojson(drawn["chemical_site"]),
         "water_sources.geojson": water_sources_geojson(),
         "section_targets.csv": section_targets_csv(),
-        "sites.csv": sites_csv(),
+        "sites.csv": sites_csv(drawn["tailings_pond"]),
+        "regions.geojson": regions_geojson(),
         "indicators.csv": indicators_csv(),
         "ledger.csv": ledger_csv(register),
         "design_distances.csv": design_distances_csv(drawn),

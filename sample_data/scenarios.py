@@ -105,6 +105,7 @@ class Scenarios:
     sections: tuple[Section, ...]
     sources: tuple[Source, ...]
     regions: tuple[tuple[str, tuple[Expect, ...]], ...]
+    in_zones: tuple[tuple[str, str, tuple[Expect, ...]], ...]
 
 
 def _expects(entry: Mapping[str, Any]) -> tuple[Expect, ...]:
@@ -177,4 +178,5 @@ def scenarios() -> Scenarios:
         sections=tuple(_section(entry) for entry in document["section"]),
         sources=tuple(_source(entry) for entry in document["water_source"]),
         regions=tuple((entry["code"], _expects(entry)) for entry in document["region"]),
+        in_zones=tuple((entry["kind"], entry["code"], _expects(entry)) for entry in document["in_zone"]),
     )
