@@ -83,10 +83,11 @@ class NetworkSettings:
 class NetworkProblem:
     """Something in the data that the network could not take as it is, or that deserves a look.
 
-    `code` is stable: ``dangling_downstream_code``, ``flows_into_itself``, ``drawn_upstream``, ``gap`` (an end
-    near another line, beyond the tolerance), ``gap_too_wide`` and ``gap_bridged`` (to the named river),
-    ``in_pieces``, ``cycle``, ``ends_meet``, ``starts_meet``, ``isolated``, ``self_crossing``, ``crossing``
-    (rivers that cross and are not joined), ``overlap``, ``duplicate_line``, ``no_line``, ``short_line``.
+    `code` is stable: ``dangling_downstream_code``, ``flows_into_itself``, ``drawn_upstream``,
+    ``turned_round``, ``gap`` (an end near another line, beyond the tolerance), ``gap_too_wide`` and
+    ``gap_bridged`` (to the named river), ``in_pieces``, ``cycle``, ``ends_meet``, ``starts_meet``,
+    ``isolated``, ``self_crossing``, ``crossing`` (rivers that cross and are not joined), ``overlap``,
+    ``duplicate_line``, ``duplicate_line_reversed``, ``no_line``, ``short_line``.
     Errors may make a trace wrong or incomplete; notices are facts that may be right. `params` go into the
     text; `lon` and `lat` say where to look, None where no single place is meant.
     """

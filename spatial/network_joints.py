@@ -20,6 +20,7 @@ from spatial.network_graph import (
     NetworkSettings,
     RiverNetwork,
     Rivers,
+    Severity,
 )
 from spatial.network_lines import Feet, Lines, draw_boxes, find_feet, find_nearest_pair, read_lines
 from spatial.network_problems import list_problems
@@ -183,9 +184,11 @@ def _list_reach_problems(
         return {"downstream_code": rivers.codes[int(targets.river[row])]}
 
     for row in sorted(reaches.contradicting | turned):
-        lon, lat = lines.starts[first[row]].tolist()
-        params = about(row) | {"turned": row in turned and row not in reaches.contradicting}
-        problems.append(NetworkProblem("drawn_upstream", "error", (rivers.codes[row],), params, lon, lat))
+        still = row in reaches.contradicting
+        lon, lat = (lines.starts if still else lines.ends)[first[row]].tolist()
+        code = "drawn_upstream" if still else "turned_round"
+        severity: Severity = "error" if still else "notice"
+        problems.append(NetworkProblem(code, severity, (rivers.codes[row],), about(row), lon, lat))
     for row in sorted(reaches.too_far):
         lon, lat = lines.ends[first[row]].tolist()
         problems.append(NetworkProblem("gap_too_wide", "error", (rivers.codes[row],), about(row), lon, lat))

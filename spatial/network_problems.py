@@ -161,7 +161,7 @@ def _isolated_parts(network: RiverNetwork) -> Iterator[NetworkProblem]:
     ordered = sorted(length, key=lambda number: (-length[number], first[number]))
     for number in ordered[1:]:
         place = tuple(lines.ends[lowest[number]].tolist())
-        params = {"rivers": len(owners[number]), "length_km": round(length[number], 3)}
+        params = {"river_count": len(owners[number]), "length_km": round(length[number], 3)}
         yield _problem(network, "isolated", sorted(owners[number]), place, notice=True, **params)
 
 
@@ -207,7 +207,8 @@ def _crossings(network: RiverNetwork) -> Iterator[NetworkProblem]:
         if shapely.equals(lines.geometry[a], lines.geometry[b]):
             same_way = bool((lines.starts[a] == lines.starts[b]).all())
             place = tuple(lines.starts[a].tolist())
-            yield _problem(network, "duplicate_line", owners, place, same_direction=same_way)
+            code = "duplicate_line" if same_way else "duplicate_line_reversed"
+            yield _problem(network, code, owners, place)
             continue
         parts = shapely.get_parts(meeting)
         dimensions = shapely.get_dimensions(parts)
