@@ -12,7 +12,7 @@ from api.cli.door import Door, FormatOption, door
 from api.output import Format, to_json
 
 app = typer.Typer(
-    no_args_is_help=True, help="The embedded database: up, down, status, migrate, backup, restore."
+    no_args_is_help=True, help="The database: up, down, status, migrate, refresh, backup, restore."
 )
 
 
@@ -79,6 +79,30 @@ def migrate(context: typer.Context) -> None:
     with opened.working(opened.text("cli.starting_database")):
         engine = opened.engine
     typer.echo(opened.text("cli.db_migrated", revision=current_revision(engine)))
+
+
+@app.command()
+def refresh(
+    context: typer.Context,
+    since: Annotated[
+        str, typer.Option("--since", help="loads from this moment on (2026-01-31, or with a time and zone)")
+    ],
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Assess again what the loads since a moment touched: after a bulk load, or when a rule has changed."""
+    from api.cli.history import show_refresh
+    from api.cli.warnings import read_moment
+    from api.versions import refresh_since
+
+    opened = door(context)
+    opened.refuse_files(form)
+    moment = read_moment(since, "--since")
+    with opened.working(opened.text("cli.evaluating")):
+        found = refresh_since(opened.engine, moment).as_json()
+    if form is Format.TABLE:
+        show_refresh(opened, found)
+    else:
+        opened.write(to_json(found), None)
 
 
 @app.command()

@@ -27,11 +27,20 @@ NoteOption = Annotated[str | None, typer.Option("--note", help="why, or what was
 
 
 def parse_moment(text: str | None, option: str) -> datetime | None:
-    """An instant, or the beginning of a Beijing day."""
+    """An instant, or the beginning of a Beijing day; none where none is asked for."""
+    return None if text is None else read_moment(text, option)
+
+
+def read_moment(text: str, option: str) -> datetime:
+    """An instant, or the beginning of a Beijing day.
+
+    Raises
+    ------
+    typer.BadParameter
+        If it is neither.
+    """
     from spatial.period import BEIJING
 
-    if text is None:
-        return None
     try:
         moment = datetime.fromisoformat(text)
     except ValueError as error:

@@ -3,6 +3,7 @@
 import csv
 import json
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -302,6 +303,20 @@ def test_what_a_bulk_load_left_off_can_be_made_up(fresh_database: Engine, tmp_pa
     assert (found["stored"], found["changed"]) == (8, 0)
     again = refresh_since(fresh_database, datetime(2020, 1, 1, tzinfo=UTC)).as_json()
     assert again["stored"] == 0
+
+
+def test_a_command_makes_up_what_a_bulk_load_left_off(
+    fresh_database: Engine, tmp_path: Path, cli: Cli
+) -> None:
+    desk = Desk(fresh_database, tmp_path)
+    desk.load("sections", SECTIONS, refresh=False)
+    desk.load("readings", [sample("S1", "0.05")], refresh=False)
+    ask = partial(cli, "db", "refresh", "--since", database=fresh_database)
+    assert json.loads(ask("2020-01-01", "--format", "json").stdout)["stored"] == 4
+    assert ask("2020-01-01").exit_code == 0
+    assert json.loads(ask("2999-01-01", "--format", "json").stdout)["checked"] == 0
+    refused = ask("yesterday")
+    assert (refused.exit_code, "--since" in refused.stderr) == (2, True)
 
 
 def test_readings_that_only_follow_on_cost_no_assessment_unless_all_are_asked_for(
