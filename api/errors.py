@@ -163,3 +163,12 @@ class NoKnownWaterError(ApiError):
         super().__init__(f"none of the {count} waters of {file} lies in a known water body")
         self.file = file
         self.count = count
+
+
+class NoWatersError(ApiError):
+    """The database has no lake as a polygon, or none of this code."""
+
+    def __init__(self, code: str, day: str) -> None:
+        super().__init__(f"no lake or reservoir {code} with a polygon on {day}")
+        self.code = code
+        self.day = day

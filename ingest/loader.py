@@ -156,7 +156,12 @@ class _FileLoad:
     # -- the course of a load ----------------------------------------------------------------------------
 
     def run(self) -> UploadReport:
+        self.name = self.path.name
         self.sha256, self.size = _fingerprint(self.path)
+        self.derived_sha256: str | None = None
+        if (origin := self.options.origin) is not None:
+            self.derived_sha256 = self.sha256
+            self.name, self.sha256, self.size = origin.file_name, origin.sha256, origin.size_bytes
         self.progress("read", 0, 0)
         parsed = self._parse()
         self.source: BlockSource | RawTable = (
@@ -258,11 +263,12 @@ class _FileLoad:
             "negative_is_limit": options.negative_is_limit or None,
             "detection_limits": {code: str(limit) for code, limit in options.detection_limits.items()}
             or None,
+            "derived_sha256": self.derived_sha256,
         }
         return loading.record_upload(
             session,
             kind=self.kind,
-            file_name=self.path.name,
+            file_name=self.name,
             file_sha256=self.sha256,
             size_bytes=self.size,
             source=options.source or None,
@@ -286,7 +292,7 @@ class _FileLoad:
         return UploadReport(
             upload_id=self.upload_id,
             kind=self.kind,
-            file=self.path.name,
+            file=self.name,
             file_sha256=self.sha256,
             rows_read=read,
             rows_loaded=loaded,

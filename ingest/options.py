@@ -36,6 +36,15 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class Origin:
+    """The file that a table was derived from: the upload is recorded as one of this file."""
+
+    file_name: str
+    sha256: str
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class IngestOptions:
     """Options of one load.
 
@@ -96,6 +105,9 @@ class IngestOptions:
         Who hands the file in.
     note :
         Why: kept with the upload, and told wherever it changed an assessment.
+    origin :
+        Where the file was derived from another one (readings from an image): that one is what the upload
+        names, by its name, size and hash.
     """
 
     crs: str | None = None
@@ -122,6 +134,7 @@ class IngestOptions:
     mapping: str | None = None
     actor: str | None = None
     note: str | None = None
+    origin: Origin | None = None
     limits: Limits = field(default_factory=Limits)
 
 

@@ -208,6 +208,46 @@ class PlaceNotFoundError(SpatialError):
         self.code = code
 
 
+class GridBoxError(SpatialError):
+    """A box of a raster is empty or not in degrees."""
+
+    def __init__(self, box: tuple[float, float, float, float]) -> None:
+        west, south, east, north = box
+        super().__init__(
+            f"the box {west:g},{south:g},{east:g},{north:g} is none of longitudes and latitudes:"
+            " expected west < east and south < north, in degrees"
+        )
+        self.west, self.south, self.east, self.north = box
+
+
+class GridResolutionError(SpatialError):
+    """The side of a pixel is no positive number."""
+
+    def __init__(self, resolution: float) -> None:
+        super().__init__(f"a pixel cannot be {resolution!r} wide: expected more than 0")
+        self.resolution = resolution
+
+
+class GridDomainError(SpatialError):
+    """A box lies where a projection has no places."""
+
+    def __init__(self, crs: str) -> None:
+        super().__init__(f"{crs} does not reach over the whole box: choose a nearer zone or a smaller box")
+        self.crs = crs
+
+
+class GridSizeError(SpatialError):
+    """A raster would have more pixels than are written."""
+
+    def __init__(self, pixels: int, maximum: int) -> None:
+        super().__init__(
+            f"the raster would have {pixels} pixels, at most {maximum} are written:"
+            " choose a coarser resolution or a smaller box"
+        )
+        self.pixels = pixels
+        self.maximum = maximum
+
+
 class UnknownRuleError(SpatialError):
     """No rule of the rule book has this id."""
 
@@ -360,3 +400,21 @@ class NoWaterError(SpatialError):
         self.file = file
         self.water_pixels = water_pixels
         self.min_water_m2 = min_water_m2
+
+
+class ProductNotInForceError(SpatialError):
+    """The rules have no such water product for images of this day."""
+
+    def __init__(self, product: str, day: str) -> None:
+        super().__init__(f"the rules have no {product} for images of {day}")
+        self.product = product
+        self.day = day
+
+
+class ZoneShapeError(SpatialError):
+    """A water that a product is asked for is no polygon."""
+
+    def __init__(self, code: str, shape: str) -> None:
+        super().__init__(f"{code!r} is no polygon but {shape}")
+        self.code = code
+        self.shape = shape

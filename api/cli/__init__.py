@@ -17,6 +17,7 @@ from api.cli import (
     data,
     databases,
     pictures,
+    products,
     rules,
     service,
     shoreline,
@@ -77,6 +78,7 @@ app.command("template")(data.template_command)
 app.command("classify")(data.classify_command)
 app.command("distance")(data.distance_command)
 app.command("trace")(trace.trace_command)
+app.command("products")(products.products_command)
 app.command("evaluate")(verdicts.evaluate_command)
 app.command("assess")(verdicts.assess_command)
 app.command("compare")(comparisons.compare_command)
