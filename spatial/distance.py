@@ -11,6 +11,7 @@ polygons to 4 mm. Longitudes are not wrapped at 180°.
 Source: Yangtze River Protection Law, Article 26; standards, section 8.
 """
 
+import gc
 import math
 import os
 from collections.abc import Callable
@@ -479,4 +480,11 @@ def _zone_lists(zones: Ints, names: list[str]) -> list[list[str]]:
         bits: [name for place, name in enumerate(names) if bits >> place & 1]
         for bits in np.unique(zones).tolist()
     }
-    return [known[bits].copy() for bits in zones.tolist()]
+    # A million lists set the garbage collector looking for cycles, which lists of text cannot have.
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        return [known[bits].copy() for bits in zones.tolist()]
+    finally:
+        if collecting:
+            gc.enable()

@@ -198,7 +198,7 @@ def sort_along_curve(lon: Floats, lat: Floats) -> Ints:
         return np.empty(0, dtype=np.int64)
     key = np.empty(len(lon), dtype=np.uint32)
     _curve_keys(lon, lat, lon.min(), lat.min(), lon.max(), lat.max(), key)
-    return np.argsort(key, kind="stable")
+    return np.argsort(key)
 
 
 def grow_tree(items: Floats) -> Tree:
