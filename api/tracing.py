@@ -60,6 +60,8 @@ REGION_CATEGORIES = frozenset({"行政区", "行政区划", "政区", "区县", 
 LAKE_RANKS = (Rank.LAKE.value, Rank.IMPORTANT_LAKE.value)
 HINTS = ("river_code", "water_body_code", "river", "receiving_water")
 MOST_KM = 10_000.0
+ENTRY = "\x1f"
+"""Between the code of a region and the number of an entry into it."""
 SPREAD = 1.5
 """A velocity that somebody states is known to this factor; see `NetworkSettings.stated_spread`."""
 
@@ -398,14 +400,21 @@ def trace_waters(waters: Waters, request: TraceRequest, exceedance: Exceedance |
     places = waters.snapped
     if len(waters.regions):
         entered = enter_areas(waters.network, waters.regions, origin, direction=request.direction)
+        # A river may enter a region several times: each entry is traced, and the first one counts.
+        entered["code"] = [f"{code}{ENTRY}{row}" for row, code in enumerate(entered["code"])]
         places = pd.concat([places, entered], ignore_index=True) if len(entered) else places
     velocity = None if request.velocity is None else Velocity.around(request.velocity, SPREAD)
     trace_to = trace_upstream if request.direction == "upstream" else trace_downstream
-    trace = trace_to(waters.network, origin, places, max_km=request.max_km, velocity=velocity)
-    found = {(one["kind"], one["code"]): one for one in reversed(places.to_dict("records"))}
+    traced = trace_to(waters.network, origin, places, max_km=request.max_km, velocity=velocity)
+    trace, entries = _first_entries(traced)
+    found = {
+        entries.get((one["kind"], one["code"]), (one["kind"], one["code"])): one
+        for one in places.to_dict("records")
+        if one["kind"] != "region" or (one["kind"], one["code"]) in entries
+    }
     about = {(row["kind"], row["code"]): row for row in _about(waters)}
     suspects: Sequence[Suspect] = ()
-    if exceedance is not None:
+    if exceedance is not None and exceedance.parameters:
         items = [item for item in trace.items if item.kind in SUSPECT_KINDS]
         suspects = rank_suspects(items, exceedance.parameters)
     return TraceAnswer(
@@ -426,6 +435,21 @@ def trace_waters(waters: Waters, request: TraceRequest, exceedance: Exceedance |
             if one["confidence"] != "none"
         },
     )
+
+
+def _first_entries(trace: Trace) -> tuple[Trace, dict[tuple[str, str], tuple[str, str]]]:
+    """The trace with every region once, and the entries that stand for them."""
+    items: list[TraceItem] = []
+    entries: dict[tuple[str, str], tuple[str, str]] = {}
+    for item in trace.items:
+        if item.kind != "region":
+            items.append(item)
+            continue
+        code = item.code.partition(ENTRY)[0]
+        if ("region", code) not in entries.values():
+            entries["region", item.code] = ("region", code)
+            items.append(replace(item, code=code))
+    return replace(trace, items=tuple(items)), entries
 
 
 def _about(waters: Waters) -> list[dict[str, Any]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from api.wording import item_name
@@ -17,25 +17,28 @@ DAY_H = 48.0
 SHOWN_CODES = 8
 
 
-def hours_text(hours: float, catalogue: Catalogue) -> str:
-    """Hours as people say them; two days and more in days."""
-    if hours >= DAY_H:
-        return catalogue.text("trace.unit_days", value=f"{hours / 24:.1f}")
-    decimals = 1 if hours >= 1 else 2
-    return catalogue.text("trace.unit_hours", value=f"{hours:.{decimals}f}")
+def hours_text(hours: Sequence[float], catalogue: Catalogue, *, in_days: bool | None = None) -> str:
+    """Hours, or a range of them, as people say them: in days where the last is two days or more."""
+    days = hours[-1] >= DAY_H if in_days is None else in_days
+    shown = "–".join(f"{one / 24 if days else one:.1f}" for one in hours)
+    return catalogue.text("trace.unit_days" if days else "trace.unit_hours", value=shown)
+
+
+def arrival_parts(item: Mapping[str, Any], catalogue: Catalogue) -> tuple[str, str]:
+    """The likely travel time, and its range; or that it is unknown, and nothing."""
+    if item["travel_hours"] is None:
+        return catalogue.text("trace.hours_unknown"), ""
+    likely = hours_text([item["travel_hours"]], catalogue, in_days=item["latest_hours"] >= DAY_H)
+    shown = catalogue.text("trace.hours_likely", likely=likely)
+    if item["several_paths"]:
+        shown = catalogue.text("trace.hours_several", text=shown)
+    return shown, hours_text([item["earliest_hours"], item["latest_hours"]], catalogue)
 
 
 def arrival_text(item: Mapping[str, Any], catalogue: Catalogue) -> str:
     """Travel time with its range, or that it is unknown."""
-    if item["travel_hours"] is None:
-        return catalogue.text("trace.hours_unknown")
-    shown = catalogue.text(
-        "trace.hours",
-        likely=hours_text(item["travel_hours"], catalogue),
-        earliest=hours_text(item["earliest_hours"], catalogue),
-        latest=hours_text(item["latest_hours"], catalogue),
-    )
-    return catalogue.text("trace.hours_several", text=shown) if item["several_paths"] else shown
+    likely, span = arrival_parts(item, catalogue)
+    return catalogue.text("trace.hours", likely=likely, range=span) if span else likely
 
 
 def suspect_text(suspect: Mapping[str, Any] | None, catalogue: Catalogue) -> str:

@@ -65,7 +65,8 @@ class TracedPlace:
     """One place of a trace as the page shows it.
 
     `lon`, `lat`: the place on the river; `geometry` the place itself where it is drawn, in EPSG:4490.
-    `suspect` is the reason of its rank among suspects, `facts` further lines of its popup.
+    `arrival` is the likely travel time in words, `span` its range. `suspect` is the reason of its rank among
+    suspects, `suspicion` the same in words, `facts` further lines.
     """
 
     number: int
@@ -74,10 +75,12 @@ class TracedPlace:
     name: str
     river_km: float
     arrival: str
+    span: str
     lon: float
     lat: float
     geometry: Any = None
     suspect: str | None = None
+    suspicion: str = ""
     facts: tuple[str, ...] = ()
 
 
@@ -248,7 +251,8 @@ def place_document(layers: TraceLayers, text: Translator) -> Document:
             "title": place.name,
             "lines": [
                 f"{text(f'maps.trace_kind_{place.kind}')} · {place.code}",
-                text("maps.trace_at", km=f"{place.river_km:.1f}", arrival=place.arrival),
+                text("maps.trace_at", km=f"{place.river_km:.1f}", arrival=arrival_line(place, text)),
+                *filter(None, [place.suspicion]),
                 *place.facts,
             ],
             "suspect": place.suspect,
@@ -314,10 +318,16 @@ def place_row(place: TracedPlace, text: Translator) -> Mapping[str, Any]:
         "code": place.code,
         "km": f"{place.river_km:.1f}",
         "arrival": place.arrival,
-        "suspect": None if place.suspect is None else text(f"maps.trace_suspect_{place.suspect}"),
+        "span": place.span,
+        "suspect": place.suspicion,
         "suspect_colour": SUSPECT_COLOURS.get(place.suspect or ""),
         "facts": place.facts,
     }
+
+
+def arrival_line(place: TracedPlace, text: Translator) -> str:
+    """Travel time and its range in one line."""
+    return text("maps.trace_arrival", arrival=place.arrival, span=place.span) if place.span else place.arrival
 
 
 def kind_legend(layers: TraceLayers, text: Translator) -> list[Document]:

@@ -61,7 +61,8 @@ def build_network(
     rivers : GeoDataFrame, one row per river or reach, EPSG:4490 or 4326
         ``code`` (text, each once), geometry (lines, drawn downstream; several parts are taken in whatever
         order). Optional: ``name``; ``downstream_code``, the river that it flows into, on its way or at its
-        start (or the lake); ``velocity_m_s``, the likely velocity. Other columns are not looked at.
+        start (or the lake); ``velocity_m_s``, the likely velocity, with its bounds ``velocity_low_m_s`` and
+        ``velocity_high_m_s``. Other columns are not looked at.
     lakes : GeoDataFrame, one row per polygon, EPSG:4490 or 4326
         ``code`` (or ``water_body_code``; rows of one code are one lake), polygons; optional ``name``,
         ``residence_hours``. Lines that reach a lake within the tolerance are joined by it.
@@ -99,9 +100,10 @@ def read_hydrorivers(reaches: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     """
     if missing := _HYDRORIVERS - {*reaches.columns, "geometry"}:
         raise FrameColumnsError("rivers", frozenset(missing))
+    below = [str(int(code)) if code else None for code in reaches["NEXT_DOWN"]]
     columns: dict[str, Any] = {
         "code": [str(int(code)) for code in reaches["HYRIV_ID"]],
-        "downstream_code": [str(int(code)) if code else None for code in reaches["NEXT_DOWN"]],
+        "downstream_code": np.array(below, dtype=object),
     }
     for theirs, ours in (("DIS_AV_CMS", "discharge_m3_s"), ("UPLAND_SKM", "catchment_km2")):
         if theirs in reaches:
@@ -162,16 +164,31 @@ def _read_rivers(rivers: gpd.GeoDataFrame, settings: NetworkSettings) -> Rivers:
     kinds = shapely.get_type_id(geometry)
     if (wrong := ~np.isin(kinds, (-1, 1, 2, 5))).any():
         raise FrameValueError("rivers", "geometry", geometry[int(np.argmax(wrong))].geom_type)
-    stated = _numbers(rivers, "rivers", "velocity_m_s")
-    spread = settings.stated_spread
+    low, likely, high = (_numbers(rivers, "rivers", f"velocity_{name}m_s") for name in ("low_", "", "high_"))
     return Rivers(
         codes=tuple(code for code in codes if code is not None),
         names=tuple(read_texts(rivers, "name")),
         downstream=tuple(read_texts(rivers, "downstream_code")),
-        velocities=tuple(None if value is None else Velocity.around(value, spread) for value in stated),
+        velocities=tuple(
+            _velocity(*cells, settings.stated_spread) for cells in zip(low, likely, high, strict=True)
+        ),
         geometry=geometry,
         lines=read_lines(geometry, np.arange(len(rivers), dtype=np.int64)),
     )
+
+
+def _velocity(low: float | None, likely: float | None, high: float | None, spread: float) -> Velocity | None:
+    """What a river states of its velocity; a bound that it does not state is a factor of `spread` away.
+
+    Of two bounds alone the likely one is the geometric mean: travel times span factors, not sums.
+    """
+    if likely is None:
+        if low is None or high is None:
+            return None
+        likely = math.sqrt(low * high)
+    if not (low or likely) <= likely <= (high or likely):
+        raise FrameValueError("rivers", "velocity_m_s", likely)
+    return Velocity(low or likely / spread, likely, high or likely * spread)
 
 
 def _read_lakes(lakes: gpd.GeoDataFrame | None) -> tuple[LakeArea, ...]:

@@ -7,7 +7,18 @@ from typing import Annotated
 
 import typer
 
-from api.cli.door import AsOfOption, RegionOption, door, parse_date
+from api.cli.door import AsOfOption, Door, RegionOption, door, parse_date
+from api.cli.trace import (
+    DownOption,
+    FromOption,
+    ParameterOption,
+    RiverOption,
+    SectionOption,
+    SpanOption,
+    UpOption,
+    VelocityOption,
+    trace_request,
+)
 
 app = typer.Typer(no_args_is_help=True, help="Maps as self-contained HTML files that need no network.")
 
@@ -41,6 +52,52 @@ def facility(
     _draw(context, "facility", out, as_of, None, code=code)
 
 
+@app.command("trace")
+def trace(
+    context: typer.Context,
+    out: OutFile,
+    section: SectionOption = None,
+    start: FromOption = None,
+    upstream: UpOption = None,
+    downstream: DownOption = None,
+    velocity: VelocityOption = None,
+    river: RiverOption = None,
+    parameter: ParameterOption = None,
+    period: SpanOption = None,
+    as_of: AsOfOption = None,
+) -> None:
+    """A trace along the river: suspects upstream of a section, or who a spill reaches and when."""
+    from sqlalchemy.orm import Session
+
+    from api.tracing import trace_in
+    from api.tracing_map import draw_answer
+
+    opened = door(context)
+    _require_html(opened, out)
+    day = parse_date(as_of, "--as-of")
+    request = trace_request(
+        opened,
+        section=section,
+        start=start,
+        upstream=upstream,
+        downstream=downstream,
+        velocity=velocity,
+        river=river,
+        parameters=parameter,
+        period=period,
+    )
+    with opened.working(opened.text("cli.drawing")), Session(opened.engine) as session:
+        html = draw_answer(trace_in(session, request, day), opened.settings, opened.catalogue)
+    opened.write(html, out)
+    opened.say(opened.text("cli.written", path=out))
+
+
+def _require_html(opened: Door, out: Path) -> None:
+    if out.suffix.lower() not in (".html", ".htm"):
+        message = opened.text("cli.map_ending", file=out.name)
+        raise typer.BadParameter(message, param_hint="--out")
+
+
 def _draw(
     context: typer.Context,
     subject: str,
@@ -52,9 +109,7 @@ def _draw(
     from api.pictures import draw
 
     opened = door(context)
-    if out.suffix.lower() not in (".html", ".htm"):
-        message = opened.text("cli.map_ending", file=out.name)
-        raise typer.BadParameter(message, param_hint="--out")
+    _require_html(opened, out)
     day = parse_date(as_of, "--as-of")
     with opened.working(opened.text("cli.drawing")):
         html = draw(opened.engine, opened.settings, opened.catalogue, subject, day, region=region, code=code)

@@ -178,7 +178,7 @@ def show(opened: Door, found: TraceAnswer, chosen: Format, out: Path | None) -> 
             opened.write(to_parquet([row_of(item) for item in document["items"]]), out)
         case _:
             rows = sorted(document["items"], key=_order)
-            ranked = found.exceedance is not None
+            ranked = bool(found.suspects)
             title = trace_title(found, opened.catalogue)
             opened.table(rows, _columns(opened, ranked=ranked), title=title if out is None else None, out=out)
             for line in trace_notes(found, opened.catalogue):
