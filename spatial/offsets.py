@@ -1,11 +1,11 @@
 """Everything within a distance of plane lines, as simple polygons whose union it is.
 
 GEOS buffers whole lines fast, but moves edges by up to 1 % of the distance (measured: 0.2 m in 1 km, 3 m in
-20 km) and leaves small holes. So the zone is built from pieces that can be proved. A place within the distance
-has its nearest point either inside an edge, and then it stands in the rectangle on that side of the edge; or
-at a vertex, and then in the sector between the normals of the two edges, on the outer side of the bend; or at
-an end of the line, and then in the half disc around it. Rectangles, sectors and half discs are therefore the
-whole zone, and nothing else is in them.
+20 km) and leaves small holes. So the zone is built from pieces that can be proved. A place within the
+distance has its nearest point either inside an edge, and then it stands in the rectangle on that side of the
+edge; or at a vertex, and then in the sector between the normals of the two edges, on the outer side of the
+bend; or at an end of the line, and then in the half disc around it. Rectangles, sectors and half discs are
+the whole zone, and nothing else is in them.
 
 Pieces of neighbouring edges are joined beforehand where that is exact: at the outer side of a bend always, at
 the inner side where the two offset edges meet between their ends (a place beyond the line between the vertex
