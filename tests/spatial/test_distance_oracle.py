@@ -5,7 +5,8 @@ islands, edges of hundreds of kilometres, broken rings, the corners of the basin
 the real rivers, lakes and boundaries. The oracle shares no code and no formula with the engine.
 """
 
-from collections.abc import Iterator
+import warnings
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +16,7 @@ import pandas as pd
 import pytest
 import shapely
 from pyproj import Geod
-from shapely import LineString, MultiPolygon, Point, Polygon
+from shapely import LineString, MultiPolygon, Point, Polygon, STRtree
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
@@ -253,7 +254,10 @@ def read_real(path: str) -> gpd.GeoDataFrame:
     file = DATA / path
     if not file.exists():
         pytest.skip(f"the real data are not here: {file}")
-    return gpd.read_file(file)
+    with warnings.catch_warnings():
+        # Each position of the berths has a height and a null behind it.
+        warnings.filterwarnings("ignore", "OGRGeoJSONReadRawPoint", RuntimeWarning)
+        return gpd.read_file(file)
 
 
 def as_shorelines(layer: gpd.GeoDataFrame, rank: str) -> gpd.GeoDataFrame:
@@ -362,56 +366,113 @@ def test_the_reported_point_is_at_the_reported_distance(pair: str, pairs) -> Non
 # -------------------------------------------------------------------------------------------------- PostGIS
 
 
-def single_edges(layer: gpd.GeoDataFrame) -> list[bytes]:
-    """Every edge of the layer with a vertex at least every 0.005° along it, edge by edge.
+REAL_SHORES = {
+    "tnc": "geometry/yangtze_river_tnc.geojson",
+    "rivers": "geometry/ne_10m_rivers_yangtze_bbox.geojson",
+    "lakes": "geometry/ne_10m_lakes_yangtze_bbox.geojson",
+    "taihu": "geometry/hydrorivers_taihu/hydrorivers_taihu_bbox.shp",
+    "basin": "geometry/yangtze_basin_4tu.geojson",
+    "provinces": "geometry/china_admin/china_provinces.geojson",
+    **{
+        f"cities-{code}": f"geometry/china_admin/cities_{code}.geojson"
+        for code in (31, 32, 33, 34, 36, 42, 43)
+    },
+    "docks": "geometry/yangtze_estuary_dock_lines.geojson",
+}
+BEYOND_LIMITS_M = 3_010.0
+POSTGIS_ERRS_BY_M = 1.5
+
+
+def round_the_limits(layer: gpd.GeoDataFrame, count: int, seed: int) -> list[Point]:
+    """Points 0 to 50 m beside a limit of a zone, square to an edge or round a vertex, on both sides."""
+    start, end = edges_of(layer)
+    random = np.random.default_rng(seed)
+    edge = random.integers(len(start), size=count)
+    on = start[edge] + random.random((count, 1)).round(1) * (end[edge] - start[edge])
+    square = [across(at, step) for at, step in zip(on, end[edge] - start[edge], strict=True)]
+    azimuth = np.array(square) + 180 * random.integers(2, size=count)
+    offset = random.choice(LIMITS_M, count) + random.choice([-1, 1], count) * 50 ** random.random(count)
+    lon, lat, _ = GEOD.fwd(on[:, 0], on[:, 1], azimuth, offset)
+    return list(shapely.points(lon, lat))
+
+
+@pytest.fixture(scope="module")
+def real_places() -> list[shapely.Geometry]:
+    """The 657 named places and the 547 berths of the estuary, and the 12 539 permitted facilities of Utah."""
+    named = read_real("outfalls/yangtze_estuary_named_points_l3.geojson").geometry
+    berths = read_real(REAL_SHORES["docks"]).geometry
+    utah = pd.read_csv(
+        DATA / "outfalls/utah_updes_permitted_facilities.csv", encoding="cp1252", usecols=[3, 4]
+    ).to_numpy()
+    return [*named, *shapely.force_2d(berths.array), *shapely.points(utah)]
+
+
+def zones_agree(ours: np.ndarray, postgis: np.ndarray) -> None:
+    """The same facilities within 1 and 3 km, but for those nearer to the limit than PostGIS errs."""
+    for limit in LIMITS_M:
+        clear = ~(np.abs(ours - limit) <= POSTGIS_ERRS_BY_M)
+        assert np.array_equal((ours <= limit)[clear], (postgis <= limit)[clear])
+
+
+def single_edges(geometry: Sequence[shapely.Geometry]) -> tuple[np.ndarray, np.ndarray]:
+    """Every edge with a vertex at least every 0.005° along it, edge by edge, and the geometry it is of.
 
     PostGIS joins vertices by geodesics, so edges are densified first. It chooses the nearest place of a
     geometry on a sphere and only then measures on the spheroid: over a whole river that choice costs metres
     (3.7 m at 4.5 km, between banks in different directions), over one edge decimetres.
     """
-    start, end = edges_of(layer)
-    fine = shapely.segmentize(shapely.linestrings(np.stack([start, end], axis=1)), 0.005)
+    edges = [drawn_edges(one) for one in geometry]
+    owner = np.repeat(np.arange(len(edges)), [len(start) for start, _ in edges]).astype(np.int64)
+    start, end = (np.concatenate([np.empty((0, 2)), *(one[side] for one in edges)]) for side in (0, 1))
+    fine = shapely.linestrings(np.stack([start, end], axis=1))
+    longer = np.any(start != end, axis=1)
+    fine[longer] = shapely.segmentize(fine[longer], 0.005)
     vertices, line = shapely.get_coordinates(fine, return_index=True)
     joined = line[1:] == line[:-1]
-    edges = shapely.linestrings(np.stack([vertices[:-1][joined], vertices[1:][joined]], axis=1))
-    return shapely.to_wkb(edges).tolist()
+    drawn = shapely.linestrings(np.stack([vertices[:-1][joined], vertices[1:][joined]], axis=1))
+    return drawn, owner[line[1:][joined]]
 
 
-def densified_areas(layer: gpd.GeoDataFrame) -> list[bytes]:
-    """The water polygons of the layer with a vertex at least every 0.005° along their edges."""
-    areas = layer.geometry.array[shapely.get_dimensions(layer.geometry.array) == 2]
-    return shapely.to_wkb(shapely.segmentize(areas, 0.005)).tolist()
-
-
-def postgis_distances(session: Session, facilities: gpd.GeoDataFrame, layer: gpd.GeoDataFrame) -> np.ndarray:
+def postgis_distances(
+    session: Session, facilities: gpd.GeoDataFrame, layer: gpd.GeoDataFrame, within_m: float = WITHIN_M
+) -> np.ndarray:
     for statement in (
-        "CREATE TEMPORARY TABLE oracle_shore (place geography) ON COMMIT DROP",
+        "CREATE TEMPORARY TABLE oracle_shore (number int, place geography) ON COMMIT DROP",
+        # Edges are straight in degrees, so that what lies inside them is a question of the plane of degrees.
+        "CREATE TEMPORARY TABLE oracle_area (number int, place geometry) ON COMMIT DROP",
         "CREATE TEMPORARY TABLE oracle_facility (number int, place geography) ON COMMIT DROP",
     ):
         session.execute(text(statement))
-    session.execute(
-        text("INSERT INTO oracle_shore VALUES (ST_SetSRID(ST_GeomFromWKB(:wkb), 4490)::geography)"),
-        [{"wkb": piece} for piece in single_edges(layer) + densified_areas(layer)],
-    )
-    session.execute(
-        text(
-            "INSERT INTO oracle_facility VALUES (:number, ST_SetSRID(ST_GeomFromWKB(:wkb), 4490)::geography)"
-        ),
-        [{"number": n, "wkb": shapely.to_wkb(point)} for n, point in enumerate(facilities.geometry)],
-    )
+    points = shapely.get_dimensions(facilities.geometry.array) == 0
+    lines, of_line = single_edges(list(facilities.geometry[~points]))
+    number = np.concatenate([np.flatnonzero(points), np.flatnonzero(~points)[of_line]])
+    places = np.concatenate([np.array(facilities.geometry[points], dtype=object), lines])
+    # A degree is more than 60 km everywhere in China: what lies farther off is not worth a row.
+    edges, _ = single_edges(list(layer.geometry))
+    near = np.unique(STRtree(edges).query(places, predicate="dwithin", distance=within_m / 60_000)[1])
+    areas = layer.geometry[shapely.get_dimensions(layer.geometry.array) == 2]
+    for insert, geometries in (
+        ("INSERT INTO oracle_shore VALUES (:n, ST_GeomFromWKB(:wkb, 4490)::geography)", edges[near]),
+        ("INSERT INTO oracle_area VALUES (:n, ST_GeomFromWKB(:wkb, 4490))", areas),
+        ("INSERT INTO oracle_facility VALUES (:n, ST_GeomFromWKB(:wkb, 4490)::geography)", places),
+    ):
+        if rows := [{"n": n, "wkb": wkb} for n, wkb in enumerate(shapely.to_wkb(geometries).tolist())]:
+            session.execute(text(insert), rows)
     session.execute(text("CREATE INDEX ON oracle_shore USING gist (place)"))
     session.execute(text("ANALYZE oracle_shore"))
     found = session.execute(
         text(
             "SELECT f.number, min(ST_Distance(f.place, s.place)) FROM oracle_facility f "
-            "JOIN oracle_shore s ON ST_DWithin(f.place, s.place, :within) GROUP BY f.number"
+            "JOIN oracle_shore s ON ST_DWithin(f.place, s.place, :within) GROUP BY f.number UNION ALL "
+            "SELECT f.number, 0 FROM oracle_facility f JOIN oracle_area a "
+            "ON ST_Intersects(f.place::geometry, a.place)"
         ),
-        {"within": WITHIN_M + 5},
+        {"within": within_m + 5},
     ).all()
-    session.execute(text("DROP TABLE oracle_shore, oracle_facility"))
+    session.execute(text("DROP TABLE oracle_shore, oracle_area, oracle_facility"))
     distances = np.full(len(facilities), np.inf)
-    for number, metres in found:
-        distances[number] = metres
+    for place, metres in found:
+        distances[number[place]] = min(metres, distances[number[place]])
     return distances
 
 
@@ -426,4 +487,35 @@ def test_every_distance_within_10_km_agrees_with_postgis(
     both = np.isfinite(ours)
     error = np.abs(ours - postgis)[both]
     record_property("max_error_m", float(error.max(initial=0.0)))
-    assert error.max(initial=0.0) < 1.5  # PostGIS itself errs by up to 1.1 m near 3 km
+    assert error.max(initial=0.0) < POSTGIS_ERRS_BY_M  # PostGIS itself errs by up to 1.1 m near 3 km
+    zones_agree(ours, postgis)
+
+
+@pytest.mark.parametrize("name", REAL_SHORES)
+def test_real_files_have_the_same_facilities_in_their_zones_as_postgis(
+    name: str, real_places, session: Session, record_property
+) -> None:
+    layer = as_shorelines(read_real(REAL_SHORES[name]), "mainstem")
+    # Berths are measured to every file but their own, where everything is near everything.
+    known = [place for place in real_places if name != "docks" or place.geom_type == "Point"]
+    places = [*known, *round_the_limits(layer, 1000, 5)]
+    facilities = gpd.GeoDataFrame({"code": range(len(places))}, geometry=places, crs=4490)
+    ours = engine_distances(facilities, layer)["m"].to_numpy()
+    zones_agree(ours, postgis_distances(session, facilities, layer, BEYOND_LIMITS_M))
+    at_limits = [int((np.abs(ours - limit) < 50).sum()) for limit in LIMITS_M]
+    record_property("at_limits", at_limits)
+    assert min(at_limits) > 5
+
+
+def test_permitted_facilities_of_utah_are_zoned_as_postgis_zones_them(real_places, session: Session) -> None:
+    """Real places far from China, and a made-up shore through every fiftieth of them."""
+    utah = np.array([place for place in real_places if place.bounds[0] < 0])
+    assert len(utah) == 12_539
+    middle = utah[(shapely.get_y(utah) > 37) & (shapely.get_y(utah) < 42)][::50]
+    order = np.lexsort((shapely.get_y(middle), shapely.get_x(middle)))
+    shore = gpd.GeoDataFrame(geometry=[LineString(shapely.get_coordinates(middle[order]))], crs=4490)
+    facilities = gpd.GeoDataFrame({"code": range(len(utah))}, geometry=list(utah), crs=4490)
+    layer = as_shorelines(shore, "mainstem")
+    ours = engine_distances(facilities, layer)["m"].to_numpy()
+    assert (ours <= LIMITS_M[1]).sum() > 3000
+    zones_agree(ours, postgis_distances(session, facilities, layer, BEYOND_LIMITS_M))
