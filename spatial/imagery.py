@@ -196,6 +196,8 @@ def _judge(
     # The threshold is the centre of the last bin below: the edge above it divides the two.
     otsu: float = threshold_otsu(hist=(counts, _CENTRES))  # type: ignore[no-untyped-call]
     last = int(np.count_nonzero(otsu >= _CENTRES))
+    # Anywhere in an empty gap divides as well: its middle is farthest from both.
+    last += int(np.flatnonzero(counts[last:])[0]) // 2
     value = -1 + last * (2 / BINS)
     lower, upper = counts[:last], counts[last:]
     share = upper.sum() / total
@@ -205,7 +207,7 @@ def _judge(
     variance = float((counts * (_CENTRES - mean) ** 2).sum() / total)
     separation = float(share * (1 - share) * (above - below) ** 2 / variance) if variance > 0 else 0.0
     smooth = ndimage.gaussian_filter1d(counts.astype(np.float64), 4.0, mode="nearest")
-    low, high = int(np.argmax(smooth[:last])), last + int(np.argmax(smooth[last:]))
+    low, high = int(np.argmax(counts[:last])), last + int(np.argmax(counts[last:]))
     peak = min(smooth[low], smooth[high])
     valley = float(smooth[low : high + 1].min() / peak) if peak > 0 else 1.0
     bimodal = (

@@ -8,6 +8,7 @@ and formats that point at other files (VRT) are not opened.
 
 import math
 import re
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -22,7 +23,7 @@ from numpy.typing import NDArray
 from pyproj import CRS, Geod, Transformer
 from pyproj.exceptions import CRSError as ProjCrsError
 from rasterio.enums import MaskFlags, Resampling
-from rasterio.errors import RasterioError
+from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.transform import Affine
 from rasterio.vrt import WarpedVRT
 from rasterio.windows import Window
@@ -485,7 +486,9 @@ def _open(path: Path) -> Any:
     reasons = []
     for driver in DRIVERS:
         try:
-            file = rasterio.open(address, driver=driver)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", NotGeoreferencedWarning)  # `_grid_of` refuses them
+                file = rasterio.open(address, driver=driver)
             break
         except (RasterioError, UnicodeError) as error:
             reasons.append(str(error).replace(address, path.name))
