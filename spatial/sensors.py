@@ -167,9 +167,8 @@ SENTINEL2 = Sensor(
     stacks={
         13: _names(f"{_S2} 9 10 11 12"),
         12: _names(f"{_S2} 9 11 12"),
-        11: _names(
-            "1 2 3 4 5 6 7 8 8A 11 12"
-        ),  # sen2r leaves out B9; others leave out B8A: 3, 8 and 11 agree
+        # The ninth is B8A of some makers and B9 of others (sen2r's, 60 m wide): it has no role.
+        11: (*_names("1 2 3 4 5 6 7 8"), "B8A/B9", *_names("11 12")),
         10: _names("2 3 4 5 6 7 8 8A 11 12"),
         4: _names("2 3 4 8"),
     },
