@@ -474,7 +474,7 @@ def _share_out(work: Callable[[Ints], None], numbers: Ints, at_once: int, worker
             pass
 
 
-def _zone_lists(zones: Ints, names: list[str]) -> list[list[str]]:
+def _zone_lists(zones: Ints, names: list[str]) -> NDArray[np.object_]:
     """Names of the bits that are set, a list of its own for each facility."""
     known = {
         bits: [name for place, name in enumerate(names) if bits >> place & 1]
@@ -484,7 +484,7 @@ def _zone_lists(zones: Ints, names: list[str]) -> list[list[str]]:
     collecting = gc.isenabled()
     gc.disable()
     try:
-        return [known[bits].copy() for bits in zones.tolist()]
+        return np.fromiter((known[bits].copy() for bits in zones.tolist()), dtype=object, count=len(zones))
     finally:
         if collecting:
             gc.enable()
