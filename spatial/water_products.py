@@ -20,7 +20,7 @@ import geopandas as gpd
 import numpy as np
 import shapely
 from numpy.typing import NDArray
-from pyproj import CRS, Geod, Proj, Transformer
+from pyproj import CRS, Geod, Transformer
 from rasterio.features import rasterize
 from rasterio.transform import Affine
 from rasterio.windows import Window
@@ -40,6 +40,8 @@ Flags = NDArray[np.bool_]
 PRODUCT_CRS: Final = "EPSG:4490"
 _BLOCK_PIXELS: Final = 4_000_000
 _NODES: Final = 17
+_STEP: Final = 10.0
+"""Pixels over which the size of one is measured."""
 _EDGE_DEGREES: Final = 0.01
 """Edges of polygons are straight in longitude and latitude: before they are projected, they get vertices
 this far apart, which keeps them right to a centimetre."""
@@ -641,29 +643,32 @@ def pixel_areas_m2(grid: Grid, window: Window) -> Floats:
     """
     height, width = int(window.height), int(window.width)
     rows, columns = _nodes(height), _nodes(width)
-    at = np.meshgrid(window.col_off + columns + 0.5, window.row_off + rows + 0.5)
-    x, y = grid.transform @ (at[0].ravel(), at[1].ravel())
-    unit = abs(grid.transform.determinant)
+    column, row = np.meshgrid(window.col_off + columns + 0.5, window.row_off + rows + 0.5)
     geodetic = grid.crs.geodetic_crs
     ellipsoid = None if geodetic is None else geodetic.ellipsoid
     if geodetic is None or ellipsoid is None:
         raise CrsError("pixels", grid.crs.name)
-    if grid.crs.is_geographic:
-        turn = grid.crs.axis_info[0].unit_conversion_factor
-        phi = np.asarray(y) * turn
-        a, b = ellipsoid.semi_major_metre, ellipsoid.semi_minor_metre
-        e2 = 1 - (b / a) ** 2
-        w2 = 1 - e2 * np.sin(phi) ** 2
-        areas = unit * turn**2 * a**2 * (1 - e2) * np.cos(phi) / w2**2
-    else:
-        lon, lat = Transformer.from_crs(grid.crs, geodetic, always_xy=True).transform(x, y)
-        scale = np.asarray(Proj(grid.crs).get_factors(lon, lat).areal_scale)
-        areas = unit * grid.crs.axis_info[0].unit_conversion_factor ** 2 / scale
+    to_degrees = Transformer.from_crs(grid.crs, geodetic, always_xy=True)
+
+    def place(moved_right: float, moved_down: float) -> tuple[Floats, Floats]:
+        x, y = grid.transform @ (column.ravel() + moved_right, row.ravel() + moved_down)
+        lon, lat = (x, y) if grid.crs.is_geographic else to_degrees.transform(x, y)
+        turn = geodetic.axis_info[0].unit_conversion_factor
+        return np.asarray(lon) * turn, np.asarray(lat) * turn
+
+    # Longitude and latitude change by so much from pixel to pixel; over some pixels, for the sake of digits.
+    across, down, (_, phi) = place(_STEP, 0), place(0, _STEP), place(0, 0)
+    back, up = place(-_STEP, 0), place(0, -_STEP)
+    turned = (across[0] - back[0]) * (down[1] - up[1]) - (across[1] - back[1]) * (down[0] - up[0])
+    a, b = ellipsoid.semi_major_metre, ellipsoid.semi_minor_metre
+    e2 = 1 - (b / a) ** 2
+    # One radian squared of longitude and latitude is M N cos φ square metres.
+    metres = a**2 * (1 - e2) * np.cos(phi) / (1 - e2 * np.sin(phi) ** 2) ** 2
+    areas = np.abs(turned) / (2 * _STEP) ** 2 * metres
     if not np.isfinite(areas).all():
         raise CrsError("pixels", grid.crs.name)
     nodes = np.asarray(areas, dtype=np.float64).reshape(len(rows), len(columns))
-    down, across = _weights(height, rows), _weights(width, columns)
-    spread: Floats = down @ nodes @ across.T
+    spread: Floats = _weights(height, rows) @ nodes @ _weights(width, columns).T
     return spread
 
 
