@@ -103,7 +103,7 @@ def read_hydrorivers(reaches: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     below = [str(int(code)) if code else None for code in reaches["NEXT_DOWN"]]
     columns: dict[str, Any] = {
         "code": [str(int(code)) for code in reaches["HYRIV_ID"]],
-        "downstream_code": np.array(below, dtype=object),
+        "downstream_code": pd.Series(below, dtype=object),
     }
     for theirs, ours in (("DIS_AV_CMS", "discharge_m3_s"), ("UPLAND_SKM", "catchment_km2")):
         if theirs in reaches:

@@ -120,7 +120,7 @@ def snap(network: RiverNetwork, places: gpd.GeoDataFrame) -> pd.DataFrame:
     require_cgcs2000(places.crs, "places")
     geometry = shapely.force_2d(np.asarray(places.geometry.array, dtype=object))
     located = ~(shapely.is_missing(geometry) | shapely.is_empty(geometry))
-    located[(shapely.get_type_id(geometry) == 0) & np.isnan(shapely.get_x(geometry))] = False
+    located &= np.isfinite(shapely.bounds(geometry)).all(axis=1)
     kinds = [kind or "" for kind in read_texts(places, "kind")]
     codes = [code or "" for code in read_texts(places, "code")]
     _require_degrees(geometry, located, codes)

@@ -9,6 +9,10 @@ all ways whose hours are known. Dilution, decay and mixing are not attempted.
 Being upstream is exactly the inverse of being downstream: A is upstream of B if and only if B is downstream
 of A, at the same kilometre. Two places at the same spot are both; so are two places in the same lake, which
 is one node: water in it mixes. Loops end a trace, they never hang it.
+
+A place at a joint stands at the joint: above it is all that enters, below it all that leaves. Only the very
+end of a line is still the line itself: a section at the mouth of a tributary measures the tributary, and not
+what the river that it joins brings along.
 """
 
 import heapq
@@ -34,6 +38,8 @@ Direction = Literal["upstream", "downstream"]
 
 _DECIMALS_KM = 6
 _DECIMALS_HOURS = 6
+_JOINT_KM = 1e-6
+_LEAST_KM = 1e-5
 _UNKNOWN = (np.nan, np.nan, np.nan)
 Hours = tuple[float, float, float]
 _MANY: tuple[tuple[str, type], ...] = (
@@ -339,6 +345,7 @@ class _Tracer:
         self.labels: list[tuple[str, str]] = []
         self.positions: list[Position] = []
         self.on_edge: dict[int, list[tuple[float, int]]] = defaultdict(list)
+        self.on_node: dict[int, list[int]] = defaultdict(list)
         self.in_lake: dict[int, list[int]] = defaultdict(list)
         if not len(places):
             return
@@ -349,18 +356,35 @@ class _Tracer:
             if position.lake >= 0:
                 self.in_lake[position.lake].append(row)
             elif position.line >= 0:
-                edge, offset = self.spot(position)
-                self.on_edge[edge].append((offset, row))
+                edge, offset, node = self.spot(position)
+                if node >= 0:
+                    self.on_node[node].append(row)
+                else:
+                    self.on_edge[edge].append((offset, row))
 
-    def spot(self, position: Position) -> tuple[int, float]:
-        """Edge of a position, and kilometres from its tail, in the direction of the trace."""
-        edge = self.network.edge_at(position.line, position.line_km)
+    def spot(self, position: Position) -> tuple[int, float, int]:
+        """Edge of a position, kilometres from its tail (in the direction of the trace), and the joint.
+
+        The joint is -1 where the position is at none; then, and only then, edge and kilometres count.
+        """
         edges = self.network.edges
-        if self.down:
-            offset = position.line_km - float(edges.start_km[edge])
-        else:
-            offset = float(edges.end_km[edge]) - position.line_km
-        return edge, min(max(offset, 0.0), self.length[edge])
+        edge = self.network.edge_at(position.line, position.line_km)
+        low, high = float(edges.start_km[edge]), float(edges.end_km[edge])
+        if position.line_km - low <= _JOINT_KM:
+            return edge, 0.0, int(edges.start[edge])
+        last = edge + 1 == int(self.network.first_edge[position.line + 1])
+        if high - position.line_km <= _JOINT_KM and not last:
+            return edge, 0.0, int(edges.end[edge])
+        offset = position.line_km - low if self.down else high - position.line_km
+        return edge, min(max(offset, 0.0), self.length[edge]), -1
+
+    def leave(self, origin: Position) -> tuple[int, float, Hours, tuple[int, float] | None]:
+        """Node at which a trace enters the graph, the way there, and edge and offset where it starts."""
+        edge, offset, node = self.spot(origin)
+        if node >= 0:
+            return node, 0.0, (0.0, 0.0, 0.0), None
+        rest = self.length[edge] - offset
+        return self.head[edge], rest, _scaled(self.hours[edge], rest, self.length[edge]), (edge, offset)
 
     # ------------------------------------------------------------------------------------------- the ways
 
@@ -454,17 +478,11 @@ class _Tracer:
         """
         if not origin.placed or origin.lake >= 0 or self.max_km < np.inf:
             return self.follow(origin)[0]
-        edge, offset = self.spot(origin)
-        rest = self.length[edge] - offset
-        hours = _scaled(self.hours[edge], rest, self.length[edge])
-        node = self.head[edge]
+        node, rest, hours, stretch = self.leave(origin)
         if node not in self.beyond:
             self.beyond[node] = self._meet_on(self.search([(node, 0.0, (0.0, 0.0, 0.0))]))
-        met = [
-            *self._on_own_edge(origin, edge, offset),
-            *(_shifted(one, rest, hours) for one in self.beyond[node]),
-        ]
-        return self._first_arrivals(origin, met)
+        beyond = (_shifted(one, rest, hours) for one in self.beyond[node])
+        return self._first_arrivals(origin, [*self._on_stretch(origin, stretch), *beyond])
 
     def follow(self, origin: Position) -> tuple[list[_Met], _Search, tuple[int, float] | None]:
         """What a trace meets, the ways it takes, and edge and offset at which it starts (not in lakes)."""
@@ -474,26 +492,20 @@ class _Tracer:
             search = self.search(self._leave_lake(origin))
             met = [*self._in_same_lake(origin), *self._meet_on(search)]
             return self._first_arrivals(origin, met), search, None
-        edge, offset = self.spot(origin)
-        rest = self.length[edge] - offset
-        hours = _scaled(self.hours[edge], rest, self.length[edge])
-        search = self.search([(self.head[edge], rest, hours)])
-        met = [*self._on_own_edge(origin, edge, offset), *self._meet_on(search)]
-        return self._first_arrivals(origin, met), search, (edge, offset)
+        node, rest, hours, stretch = self.leave(origin)
+        search = self.search([(node, rest, hours)])
+        met = [*self._on_stretch(origin, stretch), *self._meet_on(search)]
+        return self._first_arrivals(origin, met), search, stretch
 
-    def _on_own_edge(self, origin: Position, edge: int, offset: float) -> list[_Met]:
+    def _on_stretch(self, origin: Position, stretch: tuple[int, float] | None) -> list[_Met]:
         """Places further on the edge on which a trace starts."""
+        if stretch is None:
+            return []
+        edge, offset = stretch
         river = int(self.network.lines.owner[origin.line])
+        hours, length = self.hours[edge], self.length[edge]
         return [
-            _Met(
-                row,
-                at - offset,
-                _scaled(self.hours[edge], at - offset, self.length[edge]),
-                False,
-                -1,
-                river,
-                -1,
-            )
+            _Met(row, at - offset, _scaled(hours, at - offset, length), False, -1, river, -1)
             for at, row in self.on_edge.get(edge, ())
             if at >= offset
         ]
@@ -529,11 +541,17 @@ class _Tracer:
         return arrivals
 
     def _meet_on(self, search: _Search) -> list[_Met]:
-        """Places on the edges that leave reached nodes, and in the lakes that are entered."""
+        """Places at reached nodes, on the edges that leave them, and in the lakes that are entered."""
         met = []
         owners = self.network.lines.owner
         lines = self.network.edges.line
+        nothing = (0.0, 0.0, 0.0)
         for node, km in search.km.items():
+            for row in self.on_node.get(node, ()):
+                river = int(owners[self.positions[row].line])
+                met.append(
+                    _Met(row, km, self._arrive(search, node, nothing), search.several[node], node, river, -1)
+                )
             for edge in self.out[node]:
                 for offset, row in self.on_edge.get(edge, ()):
                     more = _scaled(self.hours[edge], offset, self.length[edge])
@@ -620,7 +638,7 @@ class _Tracer:
         stretches = []
         for edge, offset, km, hours in reached:
             length = min(self.length[edge] - offset, self.max_km - km)
-            if length <= 0:
+            if length <= _LEAST_KM:
                 continue
             more = _scaled(self.hours[edge], length, self.length[edge])[1]
             code = self.network.codes[int(lines.owner[edges.line[edge]])]
