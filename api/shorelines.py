@@ -34,6 +34,7 @@ ENDINGS = (".gpkg", ".geojson", ".json", ".parquet", ".zip")
 _LAYER = "shorelines"
 _SHARED_BY = 0.1
 _MASK_ROWS = 512
+_SHAPEFILE_BYTES = 254
 
 
 @dataclass(frozen=True, slots=True)
@@ -389,11 +390,18 @@ def write_layer(layer: gpd.GeoDataFrame, out: Path) -> None:
         elif ending == ".parquet":
             layer.to_parquet(made, index=False)
         elif ending == ".zip":
-            layer.to_file(made, engine="pyogrio", driver="ESRI Shapefile", encoding="UTF-8")
+            short = layer.rename(columns={"water_body_code": "water_body"})  # ten characters at most
+            short["source"] = [_cut(text, _SHAPEFILE_BYTES) for text in short["source"]]
+            short.to_file(made, engine="pyogrio", driver="ESRI Shapefile", encoding="UTF-8")
             made = Path(shutil.make_archive(str(Path(folder) / "packed"), "zip", folder))
         else:
             layer.to_file(made, engine="pyogrio", driver="GPKG", layer=_LAYER)
         _move(made, out)
+
+
+def _cut(text: str, most_bytes: int) -> str:
+    """The text, or as much of its beginning as so many bytes of UTF-8 hold."""
+    return text.encode("utf-8")[:most_bytes].decode("utf-8", errors="ignore")
 
 
 def _write_mask(scene: Scene, extraction: Extraction, out: Path) -> None:
