@@ -398,7 +398,8 @@ def _second_pass(
         sensor = source.scene.sensor
         geolocation_m = max(source.pixel_m) if sensor is None else sensor.geolocation_m
     rest = _MASK_ERROR_PX if settings.kind is SourceKind.MASK else _CONTOUR_ERROR_PX
-    terms = (geolocation_m**2 + (rest * max(source.pixel_m)) ** 2) + np.nan_to_num(outlines.error_m) ** 2
+    rest_m = rest * source.blur * max(source.pixel_m)
+    terms = geolocation_m**2 + rest_m**2 + np.nan_to_num(outlines.error_m) ** 2
     return Extraction(
         outlines=outlines,
         accuracy_m=np.sqrt(terms),

@@ -29,7 +29,7 @@ from spatial.imagery import (
 from spatial.imagery_outlines import close_seams, drop_small, snap
 from spatial.imagery_scenes import Extraction, ExtractionSettings, extract_water, water_mask
 from spatial.scenes import open_scene
-from spatial.sensors import CloudKind, SourceKind
+from spatial.sensors import CloudKind, SourceKind, WaterIndex
 from tests.spatial.imagery_cases import (
     LAKE,
     PIXEL_M,
@@ -37,6 +37,7 @@ from tests.spatial.imagery_cases import (
     coverage,
     errors_of,
     lake_and_river,
+    reflectance,
     write_raster,
     write_scene,
 )
@@ -90,6 +91,32 @@ def test_a_known_shoreline_is_found_within_0_3_pixels_and_its_accuracy_covers_19
     for one, accuracy_m in zip(errors, found.accuracy_m, strict=True):
         assert (one * PIXEL_M <= accuracy_m).mean() >= 0.95
         assert accuracy_m <= PIXEL_M  # and says more than "somewhere in the pixel next door"
+
+
+@pytest.mark.parametrize(
+    "look", [Look(), Look(uneven=0.06), Look(blur=1.0)], ids=["usual", "uneven", "blurred"]
+)
+def test_a_shortwave_band_of_20_m_beside_green_of_10_m_does_nearly_as_well(
+    tmp_path: Path, share: np.ndarray, look: Look
+) -> None:
+    green, swir = np.rint(reflectance(share, look) * 10_000)
+    coarse = swir.reshape(120, 2, 120, 2).mean(axis=(1, 3))
+    paths = [
+        write_raster(
+            tmp_path / f"T48RVV_20200216T033829_{name}.tif", band.astype(np.uint16)[None], pixel=size
+        )
+        for name, band, size in (("B03_10m", green, 10.0), ("B11_20m", coarse, 20.0))
+    ]
+    chosen = replace(PLAIN, index=WaterIndex.MNDWI)
+    with open_scene(paths) as scene:
+        found = extract_water(scene, chosen)
+    with open_scene(paths) as scene:
+        strips = extract_water(scene, replace(chosen, strip_rows=16))
+    assert shapely.equals_exact(found.outlines.polygons, strips.outlines.polygons, 0.0).all()
+    errors = errors_of(found.outlines.shores, lake_and_river())
+    assert np.sqrt((np.concatenate(errors) ** 2).mean()) < 0.3
+    for one, accuracy_m in zip(errors, found.accuracy_m, strict=True):
+        assert (one * PIXEL_M <= accuracy_m).mean() >= 0.95
 
 
 def test_areas_are_those_of_the_shapes(tmp_path: Path, share: np.ndarray) -> None:
