@@ -65,6 +65,7 @@ PROBLEM_CODES = frozenset(
         "geometry_missing",
         "geometry_type",
         "geometry_unreadable",
+        "half_width_without_centreline",
         "json_unreadable",
         "key_conflict",
         "limit_missing",

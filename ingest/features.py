@@ -395,6 +395,8 @@ class _FeatureParser:
                     self._problem(place, upper, str(high), "number_out_of_order", other=lower, bound=str(low))
         if self.kind.name == "rivers":
             self._check_downstream(columns["code"], columns["downstream_code"])
+        if self.kind.name == "shorelines":
+            self._check_half_widths(columns)
         if self.kind.name == "water_sources" and places is not None:
             self._check_zones(columns["zone_grade"], places)
         if self.kind.name == "section_targets":
@@ -412,6 +414,15 @@ class _FeatureParser:
         if away:
             shown = ", ".join(dict.fromkeys(away[:_SHOWN_CODES]))
             self.notices.append(Notice("downstream_elsewhere", {"count": len(away), "codes": shown}))
+
+    def _check_half_widths(self, columns: Mapping[str, list[Any]]) -> None:
+        """Only a centre line is half a river away from the bank; every other line is the bank."""
+        for place, (half_width, kind) in enumerate(
+            zip(columns["half_width_m"], columns["kind"], strict=True)
+        ):
+            if half_width is not None and kind != "centreline":
+                said = str(half_width)
+                self._problem(place, "half_width_m", said, "half_width_without_centreline", kind=kind or "")
 
     def _check_zones(self, grades: Sequence[int | None], places: Places) -> None:
         for place, (grade, shape) in enumerate(zip(grades, places.geometry, strict=True)):

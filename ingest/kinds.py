@@ -165,6 +165,7 @@ KINDS: Mapping[str, Kind] = {
                 Column("rank", Type.CHOICE, required=True, choices="rank"),
                 Column("kind", Type.CHOICE, choices="shoreline_kind"),
                 _ACCURACY,
+                _positive("half_width_m", "m"),
                 Column("source"),
                 *_VALIDITY,
             ),

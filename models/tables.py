@@ -318,7 +318,8 @@ class ShorelineRow(Version, Base):
     """One piece of a shoreline; a version is all pieces with the same `version_hash`.
 
     A polygon is water: its boundary is the shoreline and its inside has distance 0. `line_name` is the name,
-    empty where there is none: with the water body it is the key of the line.
+    empty where there is none: with the water body it is the key of the line. `half_width_m` says how far the
+    banks lie from a centre line; other lines have none.
     """
 
     __tablename__ = "shorelines"
@@ -328,6 +329,11 @@ class ShorelineRow(Version, Base):
         one_of("rank", RANKS),
         one_of("kind", SHORELINE_KINDS),
         CheckConstraint("accuracy_m >= 0 AND accuracy_m < 'Infinity'", name="accuracy_m"),
+        CheckConstraint(
+            "half_width_m IS NULL OR coalesce(kind, '') = 'centreline' AND half_width_m > 0"
+            " AND half_width_m < 'Infinity'",
+            name="half_width_m",
+        ),
         CheckConstraint("version_hash ~ '^[0-9a-f]{64}$'", name="version_hash"),
         on_the_map(*LINES, *POLYGONS),
         version_index("shorelines", "water_body_code", "line_name"),
@@ -340,6 +346,7 @@ class ShorelineRow(Version, Base):
     rank: Mapped[str] = mapped_column(Key)
     kind: Mapped[str | None] = mapped_column(Key)
     accuracy_m: Mapped[float | None] = mapped_column(Double)
+    half_width_m: Mapped[float | None] = mapped_column(Double)
     source: Mapped[str | None] = mapped_column(Text)
     version_hash: Mapped[str] = mapped_column(CHAR(64))
     geometry: Mapped[Any] = geometry_column(required=True)

@@ -309,6 +309,23 @@ def test_names_with_control_characters_are_refused(write: Write) -> None:
     assert [problem.code for problem in parsed.problems] == ["text_control_character"]
 
 
+def test_only_a_centre_line_has_a_half_width(write: Write) -> None:
+    line = {
+        "water_body_code": "YR",
+        "name": "左岸",
+        "rank": "干流",
+        "geometry": "LINESTRING (111 30, 111 31)",
+    }
+    middle = line | {"岸线类型": "中心线", "河道半宽（km）": 0.75}
+    parsed = parse_features("shorelines", write("middle.csv", [middle]))
+    assert not parsed.problems
+    assert parsed.frame["half_width_m"].tolist() == [Decimal(750)]
+    bank = parse_features("shorelines", write("bank.csv", [middle | {"岸线类型": "imagery"}]))
+    assert [problem.code for problem in bank.problems] == ["half_width_without_centreline"]
+    nothing = parse_features("shorelines", write("nothing.csv", [middle | {"河道半宽（km）": 0}]))
+    assert [problem.code for problem in nothing.problems] == ["number_too_small"]
+
+
 def test_a_plain_line_file_becomes_shorelines_of_the_rank_that_is_given(shared_data: Path) -> None:
     options = IngestOptions(rank="mainstem")
     parsed = parse_features("shorelines", shared_data / "geometry" / "yangtze_river_tnc.geojson", options)
