@@ -1,24 +1,29 @@
 """Edges of lines and rings in longitude/latitude, and the tree that finds the near ones.
 
 An edge is four numbers: longitude and latitude of its two ends in degrees. The tree is packed: edges sorted
-along a Hilbert curve, `FAN` of them in a leaf, `FAN` nodes under a node, only the boxes stored. Compiled.
+along a Hilbert curve, `FAN` of them in a leaf, `FAN` nodes under a node, only the boxes stored.
 """
 
-import math
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from spatial.compilation import compiled
 from spatial.geodesy import Floats
+from spatial.nearest import (
+    FAN,
+    count_entries,
+    count_pieces,
+    curve_keys,
+    fill_boxes,
+    fill_entries,
+    fill_pieces,
+    find_least,
+    survey_areas,
+)
 
 Ints = NDArray[np.int64]
 ShortInts = NDArray[np.int32]
-
-FAN = 8
-_CURVE_BITS = 16
-_RADIUS_M = 6_378_137.0
 
 
 class Tree(NamedTuple):
@@ -132,7 +137,7 @@ def outline_facilities(
 def least_vertices(vertices: Floats, line: Ints, lines: int) -> Floats:
     """Of each line its vertex of least longitude (then latitude): (lines, 2)."""
     least = np.full((lines, 2), np.inf)
-    _find_least(vertices, line, least)
+    find_least(vertices, line, least)
     return least
 
 
@@ -140,7 +145,7 @@ def _band_areas(edges: Floats, area: ShortInts, area_row: Ints) -> WaterAreas:
     count = len(area_row)
     bounds = np.tile([np.inf, np.inf, -np.inf, -np.inf], (count, 1))
     rise, number = np.zeros(count), np.zeros(count, dtype=np.int64)
-    _survey_areas(edges, area, bounds, rise, number)
+    survey_areas(edges, area, bounds, rise, number)
     reach = bounds[:, 3] - bounds[:, 1]
     # A parallel meets rise / reach edges on average: that many and one or two more are in a band.
     bands = np.where(reach > 0, number * reach / np.where(rise > 0, rise, 1.0), 1.0)
@@ -152,11 +157,11 @@ def _band_areas(edges: Floats, area: ShortInts, area_row: Ints) -> WaterAreas:
     south, height = bounds[:, 1].copy(), np.where(reach > 0, reach / bands, 1.0)
     first_band = np.concatenate([[0], np.cumsum(bands)]).astype(np.int64)
     filled = np.zeros(int(first_band[-1]) + 1, dtype=np.int64)
-    _count_entries(edges, area, place, south, height, first_band, filled)
+    count_entries(edges, area, place, south, height, first_band, filled)
     first_entry = np.concatenate([[0], np.cumsum(filled[:-1])]).astype(np.int64)
     entries = np.empty(int(first_entry[-1]), dtype=np.int32)
     filled[:] = first_entry
-    _fill_entries(edges, area, place, south, height, first_band, filled, entries)
+    fill_entries(edges, area, place, south, height, first_band, filled, entries)
     return WaterAreas(
         row=area_row[order].astype(np.int64),
         south=south,
@@ -186,9 +191,9 @@ def cut_lines(vertices: Floats, line: Ints, piece_m: float) -> tuple[Floats, Sho
         gives the same numbers, bit for bit.
     line : (m,) int32
     """
-    count = int(_count_pieces(vertices, line, piece_m))
+    count = int(count_pieces(vertices, line, piece_m))
     edges, line_of = np.empty((count, 4)), np.empty(count, dtype=np.int32)
-    _fill_pieces(vertices, line, piece_m, edges, line_of)
+    fill_pieces(vertices, line, piece_m, edges, line_of)
     return edges, line_of
 
 
@@ -197,7 +202,7 @@ def sort_along_curve(lon: Floats, lat: Floats) -> Ints:
     if len(lon) == 0:
         return np.empty(0, dtype=np.int64)
     key = np.empty(len(lon), dtype=np.uint32)
-    _curve_keys(lon, lat, lon.min(), lat.min(), lon.max(), lat.max(), key)
+    curve_keys(lon, lat, lon.min(), lat.min(), lon.max(), lat.max(), key)
     return np.argsort(key)
 
 
@@ -208,150 +213,5 @@ def grow_tree(items: Floats) -> Tree:
         counts.append(-(-counts[-1] // FAN))
     levels = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
     boxes = np.empty((int(levels[-1]), 4))
-    _fill_boxes(items, boxes, levels)
+    fill_boxes(items, boxes, levels)
     return Tree(boxes, levels)
-
-
-@compiled
-def _pieces_of(west: float, south: float, east: float, north: float, piece_m: float) -> int:
-    narrow = math.cos(math.radians(min(abs(south), abs(north))))
-    length_m = math.radians(math.hypot((east - west) * narrow, north - south)) * _RADIUS_M
-    return max(1, math.ceil(length_m / piece_m))
-
-
-@compiled
-def _count_pieces(vertices: Any, line: Any, piece_m: float) -> int:
-    count = 0
-    for i in range(len(line) - 1):
-        if line[i] == line[i + 1]:
-            count += _pieces_of(
-                vertices[i, 0], vertices[i, 1], vertices[i + 1, 0], vertices[i + 1, 1], piece_m
-            )
-    return count
-
-
-@compiled
-def _fill_pieces(vertices: Any, line: Any, piece_m: float, edges: Any, line_of: Any) -> None:
-    at = 0
-    for i in range(len(line) - 1):
-        if line[i] != line[i + 1]:
-            continue
-        x, y, end_x, end_y = vertices[i, 0], vertices[i, 1], vertices[i + 1, 0], vertices[i + 1, 1]
-        if x > end_x or (x == end_x and y > end_y):
-            x, y, end_x, end_y = end_x, end_y, x, y
-        pieces = _pieces_of(x, y, end_x, end_y, piece_m)
-        from_x, from_y = x, y
-        for piece in range(1, pieces + 1):
-            part = piece / pieces
-            to_x, to_y = (
-                (end_x, end_y) if piece == pieces else (x + part * (end_x - x), y + part * (end_y - y))
-            )
-            edges[at, 0], edges[at, 1], edges[at, 2], edges[at, 3] = from_x, from_y, to_x, to_y
-            line_of[at] = line[i]
-            at += 1
-            from_x, from_y = to_x, to_y
-
-
-@compiled
-def _curve_keys(lon: Any, lat: Any, west: float, south: float, east: float, north: float, key: Any) -> None:
-    side = (1 << _CURVE_BITS) - 1
-    x_scale = side / (east - west) if east > west else 0.0
-    y_scale = side / (north - south) if north > south else 0.0
-    for i in range(len(key)):
-        x = int((lon[i] - west) * x_scale)
-        y = int((lat[i] - south) * y_scale)
-        place = 0
-        step = 1 << (_CURVE_BITS - 1)
-        while step > 0:
-            right = 1 if (x & step) > 0 else 0
-            upper = 1 if (y & step) > 0 else 0
-            place += step * step * ((3 * right) ^ upper)
-            if upper == 0:
-                if right == 1:
-                    x = side - x
-                    y = side - y
-                x, y = y, x
-            step >>= 1
-        key[i] = place
-
-
-@compiled
-def _fill_boxes(items: Any, boxes: Any, levels: Any) -> None:
-    for node in range(levels[1]):
-        west, south, east, north = np.inf, np.inf, -np.inf, -np.inf
-        for i in range(node * FAN, min((node + 1) * FAN, len(items))):
-            west = min(west, items[i, 0], items[i, 2])
-            south = min(south, items[i, 1], items[i, 3])
-            east = max(east, items[i, 0], items[i, 2])
-            north = max(north, items[i, 1], items[i, 3])
-        boxes[node, 0], boxes[node, 1], boxes[node, 2], boxes[node, 3] = west, south, east, north
-    for level in range(1, len(levels) - 1):
-        below, here, above = levels[level - 1], levels[level], levels[level + 1]
-        for node in range(above - here):
-            west, south, east, north = np.inf, np.inf, -np.inf, -np.inf
-            for i in range(below + node * FAN, min(below + (node + 1) * FAN, here)):
-                west = min(west, boxes[i, 0])
-                south = min(south, boxes[i, 1])
-                east = max(east, boxes[i, 2])
-                north = max(north, boxes[i, 3])
-            at = here + node
-            boxes[at, 0], boxes[at, 1], boxes[at, 2], boxes[at, 3] = west, south, east, north
-
-
-@compiled
-def _survey_areas(edges: Any, area: Any, bounds: Any, rise: Any, number: Any) -> None:
-    for i in range(len(edges)):
-        of = area[i]
-        if of < 0:
-            continue
-        bounds[of, 0] = min(bounds[of, 0], edges[i, 0], edges[i, 2])
-        bounds[of, 1] = min(bounds[of, 1], edges[i, 1], edges[i, 3])
-        bounds[of, 2] = max(bounds[of, 2], edges[i, 0], edges[i, 2])
-        bounds[of, 3] = max(bounds[of, 3], edges[i, 1], edges[i, 3])
-        rise[of] += abs(edges[i, 3] - edges[i, 1])
-        number[of] += 1
-
-
-@compiled
-def find_band(lat: float, south: float, height: float, bands: int) -> int:
-    """Number of the band of a polygon that a latitude lies in; monotonic, so no edge misses a band."""
-    return min(max(int((lat - south) / height), 0), bands - 1)
-
-
-@compiled
-def _count_entries(
-    edges: Any, area: Any, place: Any, south: Any, height: Any, first_band: Any, filled: Any
-) -> None:
-    for i in range(len(edges)):
-        if area[i] < 0:
-            continue
-        at = place[area[i]]
-        bands = first_band[at + 1] - first_band[at]
-        low = find_band(min(edges[i, 1], edges[i, 3]), south[at], height[at], bands)
-        high = find_band(max(edges[i, 1], edges[i, 3]), south[at], height[at], bands)
-        for band in range(first_band[at] + low, first_band[at] + high + 1):
-            filled[band] += 1
-
-
-@compiled
-def _fill_entries(
-    edges: Any, area: Any, place: Any, south: Any, height: Any, first_band: Any, filled: Any, entries: Any
-) -> None:
-    for i in range(len(edges)):
-        if area[i] < 0:
-            continue
-        at = place[area[i]]
-        bands = first_band[at + 1] - first_band[at]
-        low = find_band(min(edges[i, 1], edges[i, 3]), south[at], height[at], bands)
-        high = find_band(max(edges[i, 1], edges[i, 3]), south[at], height[at], bands)
-        for band in range(first_band[at] + low, first_band[at] + high + 1):
-            entries[filled[band]] = i
-            filled[band] += 1
-
-
-@compiled
-def _find_least(vertices: Any, line: Any, least: Any) -> None:
-    for i in range(len(line)):
-        of, x, y = line[i], vertices[i, 0], vertices[i, 1]
-        if x < least[of, 0] or (x == least[of, 0] and y < least[of, 1]):
-            least[of, 0], least[of, 1] = x, y

@@ -18,16 +18,21 @@ in its direction at the middle latitude: right to 10⁻⁷ m within 10 km and 10
 The winner is the least in (distance in whole micrometres, water body, row, longitude, latitude) of all edges,
 whatever the order in which they are met: chunks and threads cannot change it. Latitudes beyond ±85° are
 measured, but the foot point there is not the best one.
+
+All loops stand in this one file, those that `spatial.edges` prepares the arrays with included: whether kept
+machine code is still good is seen from the file of a function alone.
 """
 
 import math
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from spatial.compilation import compiled
-from spatial.edges import FAN, Ints, Outlines, ShoreEdges, Tree, WaterAreas, find_band
 from spatial.geodesy import Floats
+
+if TYPE_CHECKING:
+    from spatial.edges import Ints, Outlines, ShoreEdges, Tree, WaterAreas
 
 _A = 6_378_137.0  # GRS80
 _F = 1 / 298.257222101
@@ -38,6 +43,9 @@ _MERIDIAN_DRIFT = 0.0103
 _MERIDIAN_RATIO = 1.0102
 _LEAST_MERIDIAN_M = _A * (1 - _E2)
 _STACK = 256
+FAN = 8
+"""Items in a leaf of the tree, and nodes under a node."""
+_CURVE_BITS = 16
 
 
 class Nearest(NamedTuple):
@@ -46,13 +54,13 @@ class Nearest(NamedTuple):
     distance_m: Floats  # whole micrometres
     lon: Floats  # degrees, nine decimals
     lat: Floats
-    row: Ints
+    row: "Ints"
 
 
 class Touched(NamedTuple):
     """Per facility a shoreline that it encloses: row, or -1, and a vertex of it."""
 
-    row: Ints
+    row: "Ints"
     lon: Floats
     lat: Floats
 
@@ -61,8 +69,8 @@ class Stack(NamedTuple):
     """Nodes of a tree still to be looked at, with a bound of how far they are (metres, squared)."""
 
     away: Floats
-    node: Ints
-    level: Ints
+    node: "Ints"
+    level: "Ints"
 
 
 @compiled
@@ -232,7 +240,7 @@ def _reach_squared(
 
 @compiled
 def _push_near(
-    tree: Tree,
+    tree: "Tree",
     node: int,
     level: int,
     west: float,
@@ -269,13 +277,13 @@ def _push_near(
 
 
 @compiled
-def _is_inside(x: float, y: float, area: int, edges: Any, waters: WaterAreas) -> bool:
+def _is_inside(x: float, y: float, area: int, edges: Any, waters: "WaterAreas") -> bool:
     """Whether an odd number of the area's edges cross the parallel east of a place."""
     bounds = waters.bounds
     if not (bounds[area, 0] <= x <= bounds[area, 2] and bounds[area, 1] <= y <= bounds[area, 3]):
         return False
     bands = waters.first_band[area + 1] - waters.first_band[area]
-    band = waters.first_band[area] + find_band(y, waters.south[area], waters.height[area], bands)
+    band = waters.first_band[area] + _find_band(y, waters.south[area], waters.height[area], bands)
     inside = False
     for entry in range(waters.first_entry[band], waters.first_entry[band + 1]):
         edge = waters.entries[entry]
@@ -289,7 +297,7 @@ def _is_inside(x: float, y: float, area: int, edges: Any, waters: WaterAreas) ->
 
 
 @compiled
-def _find_water(x: float, y: float, shores: ShoreEdges, body: Any, stack: Any) -> int:
+def _find_water(x: float, y: float, shores: "ShoreEdges", body: Any, stack: Any) -> int:
     """Row of the water that a place lies in, of several that of the first body and row; -1 on land."""
     waters = shores.waters
     found = -1
@@ -318,7 +326,7 @@ def _find_water(x: float, y: float, shores: ShoreEdges, body: Any, stack: Any) -
 
 @compiled
 def search_places(
-    lon: Any, lat: Any, order: Any, search_m: float, shores: ShoreEdges, body: Any, nearest: Nearest
+    lon: Any, lat: Any, order: Any, search_m: float, shores: "ShoreEdges", body: Any, nearest: Nearest
 ) -> None:
     """Write the nearest shoreline point of the places `order` (numbers in `lon`, `lat`) into `nearest`.
 
@@ -380,7 +388,7 @@ def search_places(
 
 
 @compiled
-def find_enclosed(shores: ShoreEdges, body: Any, outlines: Outlines, touched: Touched) -> None:
+def find_enclosed(shores: "ShoreEdges", body: Any, outlines: "Outlines", touched: Touched) -> None:
     """Note for each facility the first shoreline of which a vertex lies inside the facility.
 
     A shoreline that meets a polygon without crossing its edge lies wholly inside, so one vertex tells.
@@ -447,10 +455,10 @@ def _side(ax: float, ay: float, bx: float, by: float, x: float, y: float) -> flo
 
 @compiled
 def search_outlines(
-    outlines: Outlines,
+    outlines: "Outlines",
     order: Any,
     search_m: float,
-    shores: ShoreEdges,
+    shores: "ShoreEdges",
     body: Any,
     touched: Touched,
     nearest: Nearest,
@@ -486,7 +494,7 @@ def _search_edge(
     own_edges: Any,
     own_edge: int,
     farthest_m: float,
-    shores: ShoreEdges,
+    shores: "ShoreEdges",
     body: Any,
     best: Any,
     stack: Stack,
@@ -548,3 +556,159 @@ def _search_edge(
                 p, m = _least_radii(bound_m + half_m, series[0], series[4], sine)
                 square = bound_m * bound_m
     return best
+
+
+# ------------------------------------------------------------------------------- what is made ready
+
+
+@compiled
+def _pieces_of(west: float, south: float, east: float, north: float, piece_m: float) -> int:
+    narrow = math.cos(math.radians(min(abs(south), abs(north))))
+    length_m = math.radians(math.hypot((east - west) * narrow, north - south)) * _A
+    return max(1, math.ceil(length_m / piece_m))
+
+
+@compiled
+def count_pieces(vertices: Any, line: Any, piece_m: float) -> int:
+    """How many edges `fill_pieces` will write."""
+    count = 0
+    for i in range(len(line) - 1):
+        if line[i] == line[i + 1]:
+            count += _pieces_of(
+                vertices[i, 0], vertices[i, 1], vertices[i + 1, 0], vertices[i + 1, 1], piece_m
+            )
+    return count
+
+
+@compiled
+def fill_pieces(vertices: Any, line: Any, piece_m: float, edges: Any, line_of: Any) -> None:
+    """Write the edges of lines, cut, each towards the greater longitude, then latitude."""
+    at = 0
+    for i in range(len(line) - 1):
+        if line[i] != line[i + 1]:
+            continue
+        x, y, end_x, end_y = vertices[i, 0], vertices[i, 1], vertices[i + 1, 0], vertices[i + 1, 1]
+        if x > end_x or (x == end_x and y > end_y):
+            x, y, end_x, end_y = end_x, end_y, x, y
+        pieces = _pieces_of(x, y, end_x, end_y, piece_m)
+        from_x, from_y = x, y
+        for piece in range(1, pieces + 1):
+            part = piece / pieces
+            to_x, to_y = (
+                (end_x, end_y) if piece == pieces else (x + part * (end_x - x), y + part * (end_y - y))
+            )
+            edges[at, 0], edges[at, 1], edges[at, 2], edges[at, 3] = from_x, from_y, to_x, to_y
+            line_of[at] = line[i]
+            at += 1
+            from_x, from_y = to_x, to_y
+
+
+@compiled
+def curve_keys(lon: Any, lat: Any, west: float, south: float, east: float, north: float, key: Any) -> None:
+    """Write for each place how far along the Hilbert curve over a box it stands."""
+    side = (1 << _CURVE_BITS) - 1
+    x_scale = side / (east - west) if east > west else 0.0
+    y_scale = side / (north - south) if north > south else 0.0
+    for i in range(len(key)):
+        x = int((lon[i] - west) * x_scale)
+        y = int((lat[i] - south) * y_scale)
+        place = 0
+        step = 1 << (_CURVE_BITS - 1)
+        while step > 0:
+            right = 1 if (x & step) > 0 else 0
+            upper = 1 if (y & step) > 0 else 0
+            place += step * step * ((3 * right) ^ upper)
+            if upper == 0:
+                if right == 1:
+                    x = side - x
+                    y = side - y
+                x, y = y, x
+            step >>= 1
+        key[i] = place
+
+
+@compiled
+def fill_boxes(items: Any, boxes: Any, levels: Any) -> None:
+    """Write the boxes of a tree, level by level."""
+    for node in range(levels[1]):
+        west, south, east, north = np.inf, np.inf, -np.inf, -np.inf
+        for i in range(node * FAN, min((node + 1) * FAN, len(items))):
+            west = min(west, items[i, 0], items[i, 2])
+            south = min(south, items[i, 1], items[i, 3])
+            east = max(east, items[i, 0], items[i, 2])
+            north = max(north, items[i, 1], items[i, 3])
+        boxes[node, 0], boxes[node, 1], boxes[node, 2], boxes[node, 3] = west, south, east, north
+    for level in range(1, len(levels) - 1):
+        below, here, above = levels[level - 1], levels[level], levels[level + 1]
+        for node in range(above - here):
+            west, south, east, north = np.inf, np.inf, -np.inf, -np.inf
+            for i in range(below + node * FAN, min(below + (node + 1) * FAN, here)):
+                west = min(west, boxes[i, 0])
+                south = min(south, boxes[i, 1])
+                east = max(east, boxes[i, 2])
+                north = max(north, boxes[i, 3])
+            at = here + node
+            boxes[at, 0], boxes[at, 1], boxes[at, 2], boxes[at, 3] = west, south, east, north
+
+
+@compiled
+def survey_areas(edges: Any, area: Any, bounds: Any, rise: Any, number: Any) -> None:
+    """Write per polygon its bounds, the latitude its edges climb and fall together, and their number."""
+    for i in range(len(edges)):
+        of = area[i]
+        if of < 0:
+            continue
+        bounds[of, 0] = min(bounds[of, 0], edges[i, 0], edges[i, 2])
+        bounds[of, 1] = min(bounds[of, 1], edges[i, 1], edges[i, 3])
+        bounds[of, 2] = max(bounds[of, 2], edges[i, 0], edges[i, 2])
+        bounds[of, 3] = max(bounds[of, 3], edges[i, 1], edges[i, 3])
+        rise[of] += abs(edges[i, 3] - edges[i, 1])
+        number[of] += 1
+
+
+@compiled
+def _find_band(lat: float, south: float, height: float, bands: int) -> int:
+    """Number of the band of a polygon that a latitude lies in; monotonic, so no edge misses a band."""
+    return min(max(int((lat - south) / height), 0), bands - 1)
+
+
+@compiled
+def count_entries(
+    edges: Any, area: Any, place: Any, south: Any, height: Any, first_band: Any, filled: Any
+) -> None:
+    """Write how many edges reach into each band."""
+    for i in range(len(edges)):
+        if area[i] < 0:
+            continue
+        at = place[area[i]]
+        bands = first_band[at + 1] - first_band[at]
+        low = _find_band(min(edges[i, 1], edges[i, 3]), south[at], height[at], bands)
+        high = _find_band(max(edges[i, 1], edges[i, 3]), south[at], height[at], bands)
+        for band in range(first_band[at] + low, first_band[at] + high + 1):
+            filled[band] += 1
+
+
+@compiled
+def fill_entries(
+    edges: Any, area: Any, place: Any, south: Any, height: Any, first_band: Any, filled: Any, entries: Any
+) -> None:
+    """Write the edges of each band; `filled` says where each band goes on."""
+    for i in range(len(edges)):
+        if area[i] < 0:
+            continue
+        at = place[area[i]]
+        bands = first_band[at + 1] - first_band[at]
+        low = _find_band(min(edges[i, 1], edges[i, 3]), south[at], height[at], bands)
+        high = _find_band(max(edges[i, 1], edges[i, 3]), south[at], height[at], bands)
+        for band in range(first_band[at] + low, first_band[at] + high + 1):
+            entries[filled[band]] = i
+            filled[band] += 1
+
+
+@compiled
+def find_least(vertices: Any, line: Any, least: Any) -> None:
+    """Write the least vertex of each line."""
+    for i in range(len(line)):
+        of, x, y = line[i], vertices[i, 0], vertices[i, 1]
+        if x < least[of, 0] or (x == least[of, 0] and y < least[of, 1]):
+            least[of, 0], least[of, 1] = x, y

@@ -1,5 +1,6 @@
 """The compiled loops: distances through the Earth, feet on edges, trees, water areas, one cache for all."""
 
+import ast
 import os
 import subprocess
 import sys
@@ -319,3 +320,15 @@ def test_what_cannot_be_kept_on_disk_is_compiled_all_the_same(monkeypatch: pytes
 def test_ranks_without_shorelines_cost_no_search() -> None:
     index = ShorelineIndex(shorelines([LineString([(112, 29), (112, 30)])]))
     assert [rank for rank, indexed in index._ranks.items() if indexed is not None] == [Rank.MAINSTEM]
+
+
+def test_compiled_loops_take_nothing_from_our_other_files() -> None:
+    # Kept machine code is thrown away when the file of the function changes, and only then.
+    module = ast.parse(Path(nearest.__file__).read_text(encoding="utf-8"))
+    taken = {
+        name.name
+        for statement in module.body
+        if isinstance(statement, ast.ImportFrom) and str(statement.module).startswith("spatial")
+        for name in statement.names
+    }
+    assert taken == {"compiled", "Floats"}  # a decorator and a type
