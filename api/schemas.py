@@ -373,3 +373,154 @@ class WarningPage(Shape):
 
     items: list[WarningSummary]
     next: str | None = Field(description="cursor of the next page; null on the last one")
+
+
+class TraceOriginOut(Shape):
+    """Where a trace starts, and how it was put on the river."""
+
+    kind: Literal["section", "place"]
+    code: str = Field(description="of the section; empty for a place")
+    name: str | None
+    river_code: str | None
+    lake_code: str | None
+    river_km: float | None = Field(description="kilometres from the mouth of that river")
+    lon: float | None
+    lat: float | None
+    distance_m: float | None = Field(description="metres from the place to the river")
+    confidence: Literal["high", "low", "none"]
+    reason: str
+
+
+class SuspectOut(Shape):
+    """Why an upstream place is ranked as it is."""
+
+    rank: int
+    reason: Literal["lists_parameter", "discharges_unknown", "does_not_list"]
+    matched: list[str] = Field(description="exceeding parameters that its discharge list holds")
+
+
+class TraceItemOut(Shape):
+    """Something that a trace meets; ordered by river kilometre."""
+
+    kind: Literal["section", "outfall", "tailings_pond", "chemical_site", "water_source", "intake", "region"]
+    code: str
+    name: str | None
+    river_km: float = Field(description="kilometres along the river from the origin")
+    via: list[str] = Field(description="codes of the rivers on the way")
+    travel_hours: float | None = Field(description="likely; null through a lake of which nothing is known")
+    earliest_hours: float | None
+    latest_hours: float | None
+    travel_reason: str | None
+    several_paths: bool = Field(description="several ways lead there; the shortest one is given")
+    river_code: str | None
+    lake_code: str | None
+    lakes: list[str] = Field(description="lakes on the way")
+    distance_m: float = Field(description="metres from the place to the river")
+    confidence: Literal["high", "low", "none"]
+    reason: str = Field(description="how it was put on the river")
+    region_code: str | None
+    discharges: list[str] | None = Field(description="parameters that it discharges; null: not stated")
+    suspect: SuspectOut | None
+    lon: float | None
+    lat: float | None
+
+
+class ExceedanceOut(Shape):
+    """The parameters that upstream places are ranked by."""
+
+    parameters: list[str]
+    basis: Literal["asked", "assessed", "none"]
+    period: str | None
+    limit_class: int | None = Field(description="the target, or class III, that they are worse than")
+
+
+class UnplacedOut(Shape):
+    """A place that is not on the network: nobody knows whether the trace should have met it."""
+
+    kind: str
+    code: str
+    reason: str
+
+
+class NetworkProblemOut(Shape):
+    """An error of the river network on the way: there the trace may be wrong or end too early."""
+
+    code: str
+    rivers: list[str]
+    params: dict[str, Any]
+    lon: float | None
+    lat: float | None
+
+
+class TraceOut(Shape):
+    """A trace along the river network."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {
+                    "origin": {
+                        "kind": "section",
+                        "code": "S430602001",
+                        "name": "样例断面",
+                        "river_code": "YL-CJ",
+                        "lake_code": None,
+                        "river_km": 56.5,
+                        "lon": 113.15,
+                        "lat": 29.486,
+                        "distance_m": 0.0,
+                        "confidence": "high",
+                        "reason": "named_river",
+                    },
+                    "direction": "upstream",
+                    "max_km": 50.0,
+                    "as_of": "2024-01-01",
+                    "velocity_m_s": None,
+                    "items": [
+                        {
+                            "kind": "outfall",
+                            "code": "FA-430611-0074-NY-00",
+                            "name": "样例排污口",
+                            "river_km": 13.2,
+                            "via": ["YL-CJ"],
+                            "travel_hours": 4.1,
+                            "earliest_hours": 1.7,
+                            "latest_hours": 9.2,
+                            "travel_reason": None,
+                            "several_paths": False,
+                            "river_code": "YL-CJ",
+                            "lake_code": None,
+                            "lakes": [],
+                            "distance_m": 610.0,
+                            "confidence": "high",
+                            "reason": "named_river",
+                            "region_code": "430611",
+                            "discharges": ["tp", "cod_mn"],
+                            "suspect": {"rank": 1, "reason": "lists_parameter", "matched": ["tp"]},
+                            "lon": 113.03,
+                            "lat": 29.54,
+                        }
+                    ],
+                    "unplaced": [{"kind": "chemical_site", "code": "HG-19", "reason": "beyond_tolerance"}],
+                    "exceedance": {
+                        "parameters": ["tp"],
+                        "basis": "assessed",
+                        "period": "2023-12",
+                        "limit_class": 2,
+                    },
+                    "problems": [],
+                }
+            ]
+        },
+    )
+
+    origin: TraceOriginOut
+    direction: Literal["upstream", "downstream"]
+    max_km: float | None
+    as_of: str
+    velocity_m_s: float | None = Field(description="the velocity that was asked for; null: the rivers' own")
+    items: list[TraceItemOut]
+    unplaced: list[UnplacedOut]
+    exceedance: ExceedanceOut | None
+    problems: list[NetworkProblemOut]

@@ -230,6 +230,13 @@ class TraceAnswer:
         return trace_lines(self.waters.network, self.trace)
 
 
+def trace_row(item: Mapping[str, Any]) -> dict[str, Any]:
+    """One item as a flat row: rank and reason of a suspect beside it."""
+    suspect = item["suspect"] or {"rank": None, "reason": None, "matched": []}
+    row = {key: value for key, value in item.items() if key != "suspect"}
+    return {**row, **{f"suspect_{key}": value for key, value in suspect.items()}}
+
+
 def point(lon: float | None, lat: float | None) -> dict[str, Any] | None:
     """A GeoJSON point; null where it is nowhere."""
     return None if lon is None or lat is None else {"type": "Point", "coordinates": [lon, lat]}

@@ -8,7 +8,7 @@ few centimetres.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -210,9 +210,9 @@ class Exposure(StrEnum):
     POSSIBLE = "possible"
     """People live near enough, and whether downstream is not known."""
     NONE_FOUND = "none_found"
-    """Stated to be none, or homes are known and none stands within the distance, downstream."""
+    """Stated to be none, or every home within the distance lies upstream."""
     UNKNOWN = "unknown"
-    """Nothing is stated and no homes are known, or the pond has no position."""
+    """Nothing is stated, and no home is registered within the distance: nobody may have looked."""
 
 
 class Side(StrEnum):
@@ -330,14 +330,11 @@ def relate_ponds(
         people = _whole(row["people"])
         name = row["name"] if isinstance(row["name"], str) else None
         near.setdefault(int(pond), []).append(Home(str(row["code"]), name, float(metres), side, people))
-    found = [
-        _exposure(row, near.get(place, []), known=bool(len(homes)), placed=_is_placed(shapes[place]))
-        for place, row in enumerate(ponds.to_dict("records"))
-    ]
+    found = [_exposure(row, near.get(place, [])) for place, row in enumerate(ponds.to_dict("records"))]
     return sorted(found, key=lambda one: one.code)
 
 
-def _exposure(row: dict[str, Any], near: list[Home], *, known: bool, placed: bool) -> PondExposure:
+def _exposure(row: Mapping[Any, Any], near: list[Home]) -> PondExposure:
     """The answer for one pond: what is stated and says yes, then the homes, then what is stated and says no.
 
     A list that denies does not outweigh people who live there: the register then shows both.
@@ -357,8 +354,8 @@ def _exposure(row: dict[str, Any], near: list[Home], *, known: bool, placed: boo
         exposure, basis = Exposure.POSSIBLE, "distance"
     elif no:
         exposure, basis = Exposure.NONE_FOUND, "stated"
-    elif known and placed:
-        exposure, basis = Exposure.NONE_FOUND, "network" if homes else "distance"
+    elif homes:
+        exposure, basis = Exposure.NONE_FOUND, "network"
     else:
         exposure, basis = Exposure.UNKNOWN, "none"
     return PondExposure(

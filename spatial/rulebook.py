@@ -59,6 +59,7 @@ IDLE_COUNTED_ON = "idle_counted_on"
 SHARE_DECIMALS = "share_decimals"
 RATING_SECTIONS = "rating_sections"
 SUSPECT_READINGS = "suspect_readings"
+OVERHEAD_POND = "overhead_pond_m"
 
 
 def _day(value: object) -> object:

@@ -18,6 +18,7 @@ from api.cli import (
     databases,
     pictures,
     products,
+    relations,
     rules,
     service,
     shoreline,
@@ -25,6 +26,7 @@ from api.cli import (
     trace,
     verdicts,
     warnings,
+    zones,
 )
 from api.cli.door import Door, Doorkeeper
 from api.settings import read_settings
@@ -70,6 +72,7 @@ app.add_typer(rules.app, name="rules")
 app.add_typer(sources.app, name="sources")
 app.add_typer(shoreline.app, name="shoreline")
 app.add_typer(warnings.app, name="warnings")
+app.add_typer(relations.app, name="relations")
 app.add_typer(pictures.app, name="map")
 app.add_typer(charts.app, name="chart")
 app.add_typer(service.keys_app, name="keys")
@@ -77,6 +80,7 @@ app.command("ingest")(data.ingest_command)
 app.command("template")(data.template_command)
 app.command("classify")(data.classify_command)
 app.command("distance")(data.distance_command)
+app.command("zones")(zones.zones_command)
 app.command("trace")(trace.trace_command)
 app.command("products")(products.products_command)
 app.command("evaluate")(verdicts.evaluate_command)

@@ -162,6 +162,7 @@ def _pair(opened: Door, text: str) -> tuple[str, Path]:
 
 def show(opened: Door, found: TraceAnswer, chosen: Format, out: Path | None) -> None:
     """The answer in the asked format: one document, or a table with what it rests on."""
+    from api.tracing import trace_row
     from api.tracing_words import trace_notes, trace_title
 
     document = found.as_json()
@@ -171,11 +172,11 @@ def show(opened: Door, found: TraceAnswer, chosen: Format, out: Path | None) -> 
         case Format.GEOJSON:
             opened.write(to_json(to_geojson(found.as_features())), out)
         case Format.CSV:
-            opened.write(to_csv([row_of(item) for item in document["items"]]), out)
+            opened.write(to_csv([trace_row(item) for item in document["items"]]), out)
         case Format.PARQUET:
             from api.output import to_parquet
 
-            opened.write(to_parquet([row_of(item) for item in document["items"]]), out)
+            opened.write(to_parquet([trace_row(item) for item in document["items"]]), out)
         case _:
             rows = sorted(document["items"], key=_order)
             ranked = bool(found.suspects)
@@ -183,13 +184,6 @@ def show(opened: Door, found: TraceAnswer, chosen: Format, out: Path | None) -> 
             opened.table(rows, _columns(opened, ranked=ranked), title=title if out is None else None, out=out)
             for line in trace_notes(found, opened.catalogue):
                 opened.say(line)
-
-
-def row_of(item: dict[str, Any]) -> dict[str, Any]:
-    """One item as a flat row: rank and reason of a suspect beside it."""
-    suspect = item["suspect"] or {"rank": None, "reason": None, "matched": []}
-    row = {key: value for key, value in item.items() if key != "suspect"}
-    return {**row, **{f"suspect_{key}": value for key, value in suspect.items()}}
 
 
 def _order(item: dict[str, Any]) -> tuple[int, float]:

@@ -33,6 +33,7 @@ from api.web.routes import (
     rules,
     sections,
     templates,
+    trace,
     uploads,
     warnings,
     water_sources,
@@ -91,10 +92,12 @@ def create_app(settings: Settings, engine: Engine | None = None) -> FastAPI:
         warnings,
         rules,
         templates,
+        trace,
         uploads,
     ):
         app.include_router(module.router, prefix="/api/v1")
     app.include_router(operations.router)
+    app.include_router(trace.map_router)  # before the pages, whose maps have any name
     app.include_router(pages.router)
 
     document = cache(lambda: describe(app))

@@ -39,7 +39,7 @@ def walk(client: Any, path: str, **params: Any) -> list[dict[str, Any]]:
             return items
 
 
-@pytest.mark.parametrize(("path", "count"), list(zip(LISTS, [42, 120, 40, 25, 20], strict=True)))
+@pytest.mark.parametrize(("path", "count"), list(zip(LISTS, [42, 123, 40, 25, 20], strict=True)))
 def test_paging_by_cursor_gives_every_entry_once_and_in_order(client: Any, path: str, count: int) -> None:
     whole = walk(client, path, limit=500, as_of="2024-01-01")
     paged = walk(client, path, limit=7, as_of="2024-01-01")

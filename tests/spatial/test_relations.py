@@ -355,7 +355,7 @@ def test_what_the_list_of_ponds_says_is_taken(
 
 @pytest.mark.parametrize(
     ("metres", "expected"),
-    [(999.6, ("possible", "distance", False)), (1000.4, ("none_found", "distance", False))],
+    [(999.6, ("possible", "distance", False)), (1000.4, ("unknown", "none", False))],
 )
 def test_without_a_river_network_a_home_within_a_kilometre_is_possible_only(
     metres: float, expected: tuple[str, str, bool]
