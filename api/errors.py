@@ -82,6 +82,21 @@ class NoRunError(ApiError):
         self.region = region
 
 
+class NoShorelinesError(ApiError):
+    """No shoreline is there to draw a zone along."""
+
+    def __init__(self) -> None:
+        super().__init__("no shoreline of the asked ranks reaches into the asked place")
+
+
+class RegionShapeError(ApiError):
+    """No polygon of a region is stored."""
+
+    def __init__(self, region: str) -> None:
+        super().__init__(f"no polygon of region {region} is stored")
+        self.region = region
+
+
 class UnauthorisedError(ApiError):
     """No key, or one that is unknown, expired or revoked."""
 

@@ -211,13 +211,11 @@ class PlaceNotFoundError(SpatialError):
 class GridBoxError(SpatialError):
     """A box of a raster is empty or not in degrees."""
 
-    def __init__(self, box: tuple[float, float, float, float]) -> None:
-        west, south, east, north = box
+    def __init__(self, box: str) -> None:
         super().__init__(
-            f"the box {west:g},{south:g},{east:g},{north:g} is none of longitudes and latitudes:"
-            " expected west < east and south < north, in degrees"
+            f"the box {box} is none of longitudes and latitudes: expected west < east and south < north, in degrees"
         )
-        self.west, self.south, self.east, self.north = box
+        self.box = box
 
 
 class GridResolutionError(SpatialError):

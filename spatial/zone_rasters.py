@@ -32,19 +32,15 @@ from spatial.errors import (
 )
 from spatial.geodesy import CGCS2000_EPSG, Floats, from_cgcs2000, require_cgcs2000, to_cgcs2000
 from spatial.vocabulary import Rank
-from spatial.zones import MAX_WIDTH_M
+from spatial.zones import MAX_WIDTH_M, Box, widen_box
 
 MASK_NODATA = 255
 DISTANCE_NODATA = -9999.0
 MAX_PIXELS = 2_000_000_000
 BLOCK = 512
 
-Box = tuple[float, float, float, float]
-"""West, south, east, north; degrees of longitude and latitude."""
 Geometries = NDArray[np.object_]
 
-# A degree of latitude is nowhere shorter; of longitude not, either, once multiplied by the cosine.
-_LEAST_DEGREE_M = 110_500.0
 _SIDE_POINTS = 65
 # Zones by width, from the narrowest, strongest, to the widest, palest: legible over maps light and dark.
 _NARROWEST_COLOUR = (178, 24, 43)
@@ -101,7 +97,7 @@ def plan_grid(box: Box, crs: str | int | CRS, resolution: float) -> Grid:
     """
     west, south, east, north = box
     if not (-180 <= west < east <= 180 and -90 <= south < north <= 90):
-        raise GridBoxError(box)
+        raise GridBoxError(",".join(f"{side:g}" for side in box))
     if not (math.isfinite(resolution) and resolution > 0):
         raise GridResolutionError(resolution)
     across, up = np.linspace(west, east, _SIDE_POINTS), np.linspace(south, north, _SIDE_POINTS)
@@ -302,11 +298,7 @@ def _frame(grid: Grid, window: Window, reach_m: float | None) -> Box:
         at = grid.transform
         west, north = at.c + (window.col_off - 1) * at.a, at.f + (window.row_off - 1) * at.e
         return west, north + (window.height + 2) * at.e, west + (window.width + 2) * at.a, north
-    west, south, east, north = _window_degrees(grid, window)
-    up = 1.01 * reach_m / _LEAST_DEGREE_M + 1e-6
-    steepest = min(max(abs(south), abs(north)) + up, 89.0)
-    aside = up / math.cos(math.radians(steepest))
-    return west - aside, south - up, east + aside, north + up
+    return widen_box(_window_degrees(grid, window), reach_m)
 
 
 def _window_degrees(grid: Grid, window: Window) -> Box:

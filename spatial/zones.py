@@ -1,5 +1,6 @@
 """The strips along shorelines as polygons, for drawing only: a verdict is never taken from them."""
 
+import math
 import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +19,7 @@ from spatial.vocabulary import ZONE_WIDTHS_M, Rank
 
 MAX_WIDTH_M = 20_000.0
 
+Box = tuple[float, float, float, float]
 Ints = NDArray[np.int64]
 Geometries = NDArray[np.object_]
 
@@ -34,6 +36,7 @@ _THIN_SHARE = 1e-8  # degrees per metre of width: 1 mm per m
 # Where outlines touch, float64 leaves slits.
 _SMALLEST_HOLE_M2 = 10.0
 _DEGREE_M = 111_000.0
+_LEAST_DEGREE_M = 110_500.0  # a degree of latitude is nowhere shorter
 _FEW_PIECES = 500
 _COLLECTION = 7  # GEOS's numbers of geometry types
 _MANY = (4, 5, 6, _COLLECTION)
@@ -94,6 +97,55 @@ def buffer_zones(shorelines: gpd.GeoDataFrame, widths_m: Sequence[float] = ZONE_
         geometry=zones,
         crs=CGCS2000_EPSG,
     )
+
+
+def widen_box(box: Box, reach_m: float) -> Box:
+    """A box of degrees (west, south, east, north) that holds all places within a distance of another."""
+    west, south, east, north = box
+    up = 1.01 * reach_m / _LEAST_DEGREE_M + 1e-6
+    aside = up / math.cos(math.radians(min(max(abs(south), abs(north)) + up, 89.0)))
+    return west - aside, south - up, east + aside, north + up
+
+
+def cut_to_box(shorelines: gpd.GeoDataFrame, box: Box, reach_m: float) -> gpd.GeoDataFrame:
+    """What of shorelines can lie within a distance of a box.
+
+    Distances up to `reach_m` from places in the box, and zones of that width inside it, are those of the
+    whole: the cut runs a little farther away.
+
+    Parameters
+    ----------
+    shorelines : GeoDataFrame, EPSG:4490 or 4326
+    box
+        West, south, east, north in degrees.
+
+    Returns
+    -------
+    GeoDataFrame with the same columns; rows that lie beyond are left out, the others keep their index.
+    """
+    require_cgcs2000(shorelines.crs, "shorelines")
+    frame = widen_box(box, reach_m)
+    shapes = np.asarray(shorelines.geometry.array, dtype=object)
+    bounds = shapely.bounds(shapes)
+    near = np.all((bounds[:, :2] <= frame[2:]) & (bounds[:, 2:] >= frame[:2]), axis=1)
+    cut = near & ~np.all((bounds[:, :2] >= frame[:2]) & (bounds[:, 2:] <= frame[2:]), axis=1)
+    valid = shapely.is_valid(shapes) | (shapely.get_dimensions(shapes) < 2)
+    shapes = np.where(cut & ~valid, shapely.make_valid(shapes), shapes)
+    pieces = shapely.intersection(shapes[cut], shapely.box(*frame))
+    shapes[cut] = [_of_dimension(piece, shape) for piece, shape in zip(pieces, shapes[cut], strict=True)]
+    near &= ~shapely.is_empty(shapes)
+    return shorelines.set_geometry(gpd.GeoSeries(shapes, index=shorelines.index, crs=shorelines.crs))[near]
+
+
+def _of_dimension(piece: shapely.Geometry, shape: shapely.Geometry) -> shapely.Geometry:
+    """A cut without what only touches the box."""
+    dimension = shapely.get_dimensions(shape)
+    if shapely.get_dimensions(piece) != dimension:
+        return shapely.GeometryCollection()
+    if shapely.get_type_id(piece) != _COLLECTION:
+        return piece
+    parts = shapely.get_parts(piece)
+    return shapely.union_all(parts[shapely.get_dimensions(parts) == dimension])
 
 
 def _require_shores(geometry: Geometries, shorelines: gpd.GeoDataFrame) -> None:

@@ -88,6 +88,10 @@ PROBLEMS: dict[type[Exception], Problem] = {
     api_errors.ProvisionalSectionError: Problem(
         HTTPStatus.NOT_FOUND, "section-provisional", "Only readings are known of this section"
     ),
+    api_errors.NoShorelinesError: Problem(HTTPStatus.NOT_FOUND, "no-shorelines", "No shoreline is there"),
+    api_errors.RegionShapeError: Problem(
+        HTTPStatus.NOT_FOUND, "no-region-shape", "The shape of the region is not known"
+    ),
     api_errors.NoRunError: Problem(HTTPStatus.NOT_FOUND, "no-evaluation", "No evaluation is stored"),
     api_errors.WarningStateError: Problem(
         HTTPStatus.CONFLICT, "warning-state", "The warning does not stand so"
