@@ -393,7 +393,7 @@ class ReadingsLoad:
             full=block.full,
             section=block.section,
             instant=block.time,
-            station_type=parsed.samples["station_type"].to_numpy(dtype=object),
+            station_type=block.kind,
             station_status=block.status,
             sample=block.sample,
             row=block.rows[block.place],
@@ -526,20 +526,17 @@ class ReadingsLoad:
 
     def _keep_apart(self, block: _Block, section: loading.RegisteredSection, chosen: Bools) -> None:
         """Refuse what would put derived values beside measured ones: one would be a revision of the other."""
-        kinds = block.parsed.samples["station_type"].to_numpy(dtype=object)
-        remote = kinds == REMOTE_SENSING
         if section.code not in self.sections.remote:
-            for row in block.rows_of_samples(chosen & remote):
-                self._problem(
-                    row, "station_type", REMOTE_SENSING, "remote_sensing_elsewhere", section=section.code
-                )
+            if block.has_remote:
+                for row in block.rows_of_samples(chosen & (block.kind == REMOTE_SENSING)):
+                    self._problem(
+                        row, "station_type", REMOTE_SENSING, "remote_sensing_elsewhere", section=section.code
+                    )
             return
-        unsaid = chosen & pd.isna(kinds)
-        for row in block.rows_of_samples(chosen & ~remote & ~unsaid):
+        unsaid = chosen & pd.isna(block.kind)
+        for row in block.rows_of_samples(chosen & (block.kind != REMOTE_SENSING) & ~unsaid):
             self._problem(row, "station_type", None, "remote_sensing_only", section=section.code)
-        if unsaid.any():
-            kinds[unsaid] = REMOTE_SENSING
-            block.parsed.samples["station_type"] = kinds
+        block.kind[unsaid] = REMOTE_SENSING
 
     def _stage_statuses(self, block: _Block, writer: _Writer) -> None:
         rows = block.statuses()
@@ -767,6 +764,8 @@ class _Block:
         self.timeless: Bools = at.isna().to_numpy()
         self.time = _microseconds(at)
         self.status = parsed.samples["station_status"].to_numpy(dtype=object)
+        self.kind = np.array(parsed.samples["station_type"], dtype=object)
+        self.has_remote = REMOTE_SENSING in pd.unique(self.kind)
         self.section: Ints = _NOTHING
         self.place = self.sample = self.cell = self.full = self.unit = _NOTHING
         self.unit_section = self.unit_time = self._unit_sample = _NOTHING
@@ -835,7 +834,6 @@ class _Block:
 
     def row_texts(self, places: Ints, samples: Ints) -> list[str]:
         """The part of a line of COPY that all readings of a row share."""
-        kinds = self.parsed.samples["station_type"].to_numpy(dtype=object)
         methods = self.parsed.methods
         moments, which = np.unique(self.time[samples], return_inverse=True)
         texts = [f"{text}+00" for text in np.datetime_as_string(moments.astype("datetime64[us]"))]
@@ -845,7 +843,7 @@ class _Block:
                 self.rows[places].tolist(),
                 self.section[samples].tolist(),
                 which.tolist(),
-                kinds[samples].tolist(),
+                self.kind[samples].tolist(),
                 self.status[samples].tolist(),
                 methods[places].tolist(),
                 strict=True,
