@@ -108,6 +108,7 @@ def _pieces(network: RiverNetwork) -> Iterator[NetworkProblem]:
 
 
 def _cycles(network: RiverNetwork) -> Iterator[NetworkProblem]:
+    """Ways that come back to themselves; through a lake that may be a river winding along its shore."""
     edges = network.edges
     flowing = np.flatnonzero(edges.kind != Edge.INSIDE)
     start, end = edges.start[flowing], edges.end[flowing]
@@ -122,7 +123,7 @@ def _cycles(network: RiverNetwork) -> Iterator[NetworkProblem]:
         lakes = sorted({network.lakes[edges.lake[edge]].code for edge in found if edges.lake[edge] >= 0})
         place = _node_place(network, int(edges.start[found[0]]))
         length_km = round(float(edges.length_km[found].sum()), 3)
-        yield _problem(network, "cycle", owners, place, length_km=length_km, lakes=lakes)
+        yield _problem(network, "cycle", owners, place, notice=bool(lakes), length_km=length_km, lakes=lakes)
 
 
 def _odd_nodes(network: RiverNetwork) -> Iterator[NetworkProblem]:

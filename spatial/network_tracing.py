@@ -28,6 +28,7 @@ import networkx as nx
 import numpy as np
 import pandas as pd
 import shapely
+from numpy.typing import NDArray
 
 from spatial.errors import QuantityError
 from spatial.geodesy import measure_geodesics
@@ -42,17 +43,6 @@ _JOINT_KM = 1e-6
 _LEAST_KM = 1e-5
 _UNKNOWN = (np.nan, np.nan, np.nan)
 Hours = tuple[float, float, float]
-_MANY: tuple[tuple[str, type], ...] = (
-    ("origin_kind", object),
-    ("origin_code", object),
-    ("kind", object),
-    ("code", object),
-    ("river_km", float),
-    ("travel_hours", float),
-    ("earliest_hours", float),
-    ("latest_hours", float),
-    ("several_paths", bool),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,17 +201,23 @@ def trace_many(
         origins, then by kilometre, kind, code.
     """
     tracer = _Tracer(network, places, direction, max_km, velocity)
-    columns: list[list[Any]] = [[] for _ in _MANY]
-    for row in origins.to_dict("records"):
-        for met in tracer.meet(read_position(row)):
-            hours = met.hours
-            cells = (row["kind"], row["code"], *tracer.labels[met.place], met.km)
-            for column, cell in zip(
-                columns, (*cells, hours[1], hours[0], hours[2], met.several), strict=True
-            ):
-                column.append(cell)
-    kinds = zip(_MANY, columns, strict=True)
-    return pd.DataFrame({name: np.array(cells, dtype=kind) for (name, kind), cells in kinds})
+    kinds, codes = origins["kind"].to_numpy(dtype=object), origins["code"].to_numpy(dtype=object)
+    found = tracer.meet_all([read_position(row) for row in origins.to_dict("records")])
+    met_kinds = np.array([kind for kind, _ in tracer.labels], dtype=object)
+    met_codes = np.array([code for _, code in tracer.labels], dtype=object)
+    return pd.DataFrame(
+        {
+            "origin_kind": kinds[found.origin],
+            "origin_code": codes[found.origin],
+            "kind": met_kinds[found.place],
+            "code": met_codes[found.place],
+            "river_km": found.km,
+            "travel_hours": found.hours[:, 1],
+            "earliest_hours": found.hours[:, 0],
+            "latest_hours": found.hours[:, 2],
+            "several_paths": found.several,
+        }
+    )
 
 
 def trace_lines(network: RiverNetwork, trace: Trace) -> gpd.GeoDataFrame:
@@ -301,6 +297,37 @@ class _Met:
     lake: int
 
 
+@dataclass(frozen=True, slots=True)
+class _AllMet:
+    """What many traces meet, as arrays of one length."""
+
+    origin: NDArray[np.int64]
+    place: NDArray[np.int64]
+    km: NDArray[np.float64]
+    hours: NDArray[np.float64]  # (n, 3)
+    several: NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, origin: int, met: Sequence[_Met]) -> "_AllMet":
+        """One origin's, in the order given."""
+        return cls(
+            np.full(len(met), origin, dtype=np.int64),
+            np.array([one.place for one in met], dtype=np.int64),
+            np.array([one.km for one in met], dtype=np.float64),
+            np.array([one.hours for one in met], dtype=np.float64).reshape(-1, 3),
+            np.array([one.several for one in met], dtype=np.bool_),
+        )
+
+    def moved(self, origin: int, km: float, hours: Hours) -> "_AllMet":
+        """The same for an origin that lies farther away."""
+        origins = np.full(len(self.place), origin, dtype=np.int64)
+        return _AllMet(origins, self.place, self.km + km, self.hours + np.array(hours), self.several)
+
+    def take(self, which: NDArray[Any]) -> "_AllMet":
+        """Some of them."""
+        return _AllMet(*(getattr(self, name)[which] for name in self.__slots__))
+
+
 @dataclass(slots=True)
 class _Search:
     """Shortest ways from a node, or from the outlets of a lake."""
@@ -308,8 +335,8 @@ class _Search:
     km: dict[int, float] = field(default_factory=dict)  # in the order in which nodes are reached
     hours: dict[int, Hours] = field(default_factory=dict)
     parent: dict[int, int] = field(default_factory=dict)  # node → edge by which it is reached, -1 at a start
-    several: dict[int, bool] = field(default_factory=dict)
-    earliest: dict[int, float] = field(default_factory=dict)
+    several: set[int] = field(default_factory=set)
+    earliest: dict[int, float] = field(default_factory=dict)  # only where it is not that of the shortest way
 
 
 class _Tracer:
@@ -338,7 +365,6 @@ class _Tracer:
         for edge in np.flatnonzero(edges.kind != Edge.INSIDE).tolist():
             self.out[self.tail[edge]].append(edge)
         self.lake_speed = network.settings.lake_velocity
-        self.beyond: dict[int, list[_Met]] = {}
         self._place_all(places)
 
     def _place_all(self, places: pd.DataFrame) -> None:
@@ -347,6 +373,7 @@ class _Tracer:
         self.on_edge: dict[int, list[tuple[float, int]]] = defaultdict(list)
         self.on_node: dict[int, list[int]] = defaultdict(list)
         self.in_lake: dict[int, list[int]] = defaultdict(list)
+        self.after_node: set[int] = set()
         if not len(places):
             return
         for row, cells in enumerate(places.to_dict("records")):
@@ -361,6 +388,7 @@ class _Tracer:
                     self.on_node[node].append(row)
                 else:
                     self.on_edge[edge].append((offset, row))
+        self.after_node = {*self.on_node, *(self.tail[edge] for edge in self.on_edge)}
 
     def spot(self, position: Position) -> tuple[int, float, int]:
         """Edge of a position, kilometres from its tail (in the direction of the trace), and the joint.
@@ -395,20 +423,40 @@ class _Tracer:
         heapq.heapify(heap)
         limit = self.max_km + 10**-_DECIMALS_KM
         out, head, length, per_edge = self.out, self.head, self.length, self.hours
+        reached = found.km
+        meeting = False
         while heap:
             km, node, parent, hours = heapq.heappop(heap)
-            if node in found.km:
+            if node in reached:
+                meeting = True
                 continue
-            found.km[node] = km
-            found.hours[node] = hours
-            found.parent[node] = parent
-            for edge in out[node]:
+            while True:
+                reached[node] = km
+                found.hours[node] = hours
+                found.parent[node] = parent
+                edges = out.get(node, ())
+                if len(edges) != 1 or heap:
+                    break
+                # Nothing else waits and there is one way on: most of a river, going down.
+                parent = edges[0]
+                km += length[parent]
+                node = head[parent]
+                if node in reached or km > limit:
+                    meeting = meeting or node in reached
+                    edges = ()
+                    break
+                more = per_edge[parent]
+                hours = (hours[0] + more[0], hours[1] + more[1], hours[2] + more[2])
+            for edge in edges:
                 far = km + length[edge]
-                if far <= limit and head[edge] not in found.km:
+                if head[edge] in reached:
+                    meeting = True
+                elif far <= limit:
                     more = per_edge[edge]
                     together = (hours[0] + more[0], hours[1] + more[1], hours[2] + more[2])
                     heapq.heappush(heap, (far, head[edge], edge, together))
-        self._mark_several(found, starts)
+        if meeting:
+            self._mark_several(found, starts)
         return found
 
     def _mark_several(self, found: _Search, starts: Sequence[tuple[int, float, Hours]]) -> None:
@@ -427,8 +475,6 @@ class _Tracer:
                 if far in found.km and far != node and km + self.length[edge] <= self.max_km:
                     incoming[far].append(edge)
         if all(len(edges) <= 1 for edges in incoming.values()):
-            found.several = dict.fromkeys(found.km, False)
-            found.earliest = {node: hours[0] for node, hours in found.hours.items()}
             return
         looping = any(len(edges) > 1 and self.on_loop[node] for node, edges in incoming.items())
         above = _dominators(found, incoming, self.tail) if looping else None
@@ -437,7 +483,8 @@ class _Tracer:
             if above is not None and len(real) > 1:
                 real = [edge for edge in real if edge < 0 or not _leads_through(above, self.tail[edge], node)]
             parent = found.parent[node]
-            found.several[node] = len(real) > 1 or (parent >= 0 and found.several[self.tail[parent]])
+            if len(real) > 1 or (parent >= 0 and self.tail[parent] in found.several):
+                found.several.add(node)
         self._find_earliest(found, starts)
 
     @cached_property
@@ -471,31 +518,70 @@ class _Tracer:
 
     # ----------------------------------------------------------------------------------------- the places
 
-    def meet(self, origin: Position) -> list[_Met]:
-        """What a trace from an origin meets, each place once; by kilometre, kind, code.
+    def meet_all(self, origins: Sequence[Position]) -> _AllMet:
+        """What traces from many origins meet, each place once; by origin, kilometre, kind, code.
 
-        The same as `follow`, for many origins: without a limit those on one edge share what lies beyond it.
+        The same as `follow`; without a limit, origins that enter the graph at one node share the search.
         """
-        if not origin.placed or origin.lake >= 0 or self.max_km < np.inf:
-            return self.follow(origin)[0]
-        node, rest, hours, stretch = self.leave(origin)
-        if node not in self.beyond:
-            self.beyond[node] = self._meet_on(self.search([(node, 0.0, (0.0, 0.0, 0.0))]))
-        beyond = (_shifted(one, rest, hours) for one in self.beyond[node])
-        return self._first_arrivals(origin, [*self._on_stretch(origin, stretch), *beyond])
+        met = [_AllMet.of(0, [])]
+        beyond: dict[int, _AllMet] = {}
+        for number, origin in enumerate(origins):
+            if not origin.placed:
+                continue
+            if origin.lake >= 0 or self.max_km < np.inf:
+                met.append(_AllMet.of(number, self.all_on_the_way(origin)[0]))
+                continue
+            node, rest, hours, stretch = self.leave(origin)
+            if node not in beyond:
+                beyond[node] = _AllMet.of(0, self._meet_on(self.search([(node, 0.0, (0.0, 0.0, 0.0))])))
+            met.append(beyond[node].moved(number, rest, hours))
+            if own := self._on_stretch(origin, stretch):
+                met.append(_AllMet.of(number, own))
+        together = _AllMet(
+            *(np.concatenate([getattr(one, name) for one in met]) for name in _AllMet.__slots__)
+        )
+        return self._all_first_arrivals(origins, together)
+
+    def _all_first_arrivals(self, origins: Sequence[Position], met: _AllMet) -> _AllMet:
+        """Keep the nearest of each origin and label: `_first_arrivals`, for many origins at once."""
+        labels = {label: number for number, label in enumerate(sorted(set(self.labels)))}
+        label_of = np.array([labels[label] for label in self.labels], dtype=np.int64)
+        own = np.array(
+            [labels.get((one.kind, one.code), -1) if one.code else -1 for one in origins], dtype=np.int64
+        )
+        km = np.round(met.km, _DECIMALS_KM)
+        met = _AllMet(met.origin, met.place, km, met.hours, met.several)
+        met = met.take((km <= self.max_km) & (label_of[met.place] != own[met.origin]))
+        if not len(met.place):
+            return met
+        met = met.take(np.lexsort((met.place, met.km, label_of[met.place], met.origin)))
+        label = label_of[met.place]
+        first = np.ones(len(label), dtype=bool)
+        first[1:] = (met.origin[1:] != met.origin[:-1]) | (label[1:] != label[:-1])
+        starts = np.flatnonzero(first)
+        earliest = np.fmin.reduceat(met.hours[:, 0], starts)
+        kept = met.take(starts)
+        hours = kept.hours.copy()
+        known = ~np.isnan(hours[:, 1])
+        hours[known, 0] = earliest[known]
+        kept = _AllMet(kept.origin, kept.place, kept.km, np.round(hours, _DECIMALS_HOURS), kept.several)
+        return kept.take(np.lexsort((label[starts], kept.km, kept.origin)))
 
     def follow(self, origin: Position) -> tuple[list[_Met], _Search, tuple[int, float] | None]:
         """What a trace meets, the ways it takes, and edge and offset at which it starts (not in lakes)."""
+        met, search, stretch = self.all_on_the_way(origin)
+        return self._first_arrivals(origin, met), search, stretch
+
+    def all_on_the_way(self, origin: Position) -> tuple[list[_Met], _Search, tuple[int, float] | None]:
+        """As `follow`, with every arrival at a place."""
         if not origin.placed:
             return [], _Search(), None
         if origin.lake >= 0:
             search = self.search(self._leave_lake(origin))
-            met = [*self._in_same_lake(origin), *self._meet_on(search)]
-            return self._first_arrivals(origin, met), search, None
+            return [*self._in_same_lake(origin), *self._meet_on(search)], search, None
         node, rest, hours, stretch = self.leave(origin)
         search = self.search([(node, rest, hours)])
-        met = [*self._on_stretch(origin, stretch), *self._meet_on(search)]
-        return self._first_arrivals(origin, met), search, stretch
+        return [*self._on_stretch(origin, stretch), *self._meet_on(search)], search, stretch
 
     def _on_stretch(self, origin: Position, stretch: tuple[int, float] | None) -> list[_Met]:
         """Places further on the edge on which a trace starts."""
@@ -547,17 +633,19 @@ class _Tracer:
         lines = self.network.edges.line
         nothing = (0.0, 0.0, 0.0)
         for node, km in search.km.items():
+            if node not in self.after_node:
+                continue
+            several = node in search.several
             for row in self.on_node.get(node, ()):
                 river = int(owners[self.positions[row].line])
-                met.append(
-                    _Met(row, km, self._arrive(search, node, nothing), search.several[node], node, river, -1)
-                )
+                met.append(_Met(row, km, self._arrive(search, node, nothing), several, node, river, -1))
             for edge in self.out[node]:
+                river = int(owners[lines[edge]])
                 for offset, row in self.on_edge.get(edge, ()):
                     more = _scaled(self.hours[edge], offset, self.length[edge])
-                    hours = self._arrive(search, node, more)
-                    river = int(owners[lines[edge]])
-                    met.append(_Met(row, km + offset, hours, search.several[node], node, river, -1))
+                    met.append(
+                        _Met(row, km + offset, self._arrive(search, node, more), several, node, river, -1)
+                    )
         for number, rows in self.in_lake.items():
             lake = self.network.lakes[number]
             entries = [node for node in (lake.inflows if self.down else lake.outflows) if node in search.km]
@@ -565,7 +653,7 @@ class _Tracer:
                 for node in entries:  # the nearest is kept, the fastest remembered
                     across = self._across(node, self.positions[row])
                     hours = self._arrive(search, node, self._lake_hours(across))
-                    several = len(entries) > 1 or search.several[node]
+                    several = len(entries) > 1 or node in search.several
                     met.append(_Met(row, search.km[node] + across, hours, several, node, -1, number))
         return met
 
@@ -721,11 +809,6 @@ def _edge_hours(network: RiverNetwork, velocity: Velocity | None) -> list[Hours]
 def _scaled(hours: Hours, part_km: float, length_km: float) -> Hours:
     share = part_km / length_km if length_km > 0 else 0.0
     return (hours[0] * share, hours[1] * share, hours[2] * share)
-
-
-def _shifted(met: _Met, km: float, hours: Hours) -> _Met:
-    later = (met.hours[0] + hours[0], met.hours[1] + hours[1], met.hours[2] + hours[2])
-    return _Met(met.place, met.km + km, later, met.several, met.node, met.river, met.lake)
 
 
 def _dominators(found: _Search, incoming: Mapping[int, list[int]], tail: Sequence[int]) -> dict[int, int]:
