@@ -213,7 +213,8 @@ class GridBoxError(SpatialError):
 
     def __init__(self, box: str) -> None:
         super().__init__(
-            f"the box {box} is none of longitudes and latitudes: expected west < east and south < north, in degrees"
+            f"the box {box} is none of longitudes and latitudes:"
+            " expected west < east and south < north, in degrees"
         )
         self.box = box
 
@@ -386,6 +387,15 @@ class MaskValuesError(SpatialError):
         super().__init__(f"{file} is no water mask: it holds {values}")
         self.file = file
         self.values = values
+
+
+class OutlinesError(SpatialError):
+    """The outlines of a scene have more vertices than water has: they are those of noise."""
+
+    def __init__(self, file: str, most: int) -> None:
+        super().__init__(f"the outlines of {file} have over {most} vertices: the threshold cuts through noise")
+        self.file = file
+        self.most = most
 
 
 class NoWaterError(SpatialError):

@@ -17,7 +17,7 @@ from rasterio.features import rasterize
 from rasterio.transform import Affine
 from rasterio.windows import Window
 
-from spatial.errors import MaskValuesError, NotBimodalError, NoWaterError, SceneEmptyError
+from spatial.errors import MaskValuesError, NotBimodalError, NoWaterError, OutlinesError, SceneEmptyError
 from spatial.imagery import (
     CELL,
     SCL_UNKNOWN,
@@ -60,6 +60,9 @@ from spatial.sensors import BandRole, CloudKind, SourceKind, WaterIndex
 
 STRIP_PIXELS = 5_600_000
 """Pixels of a strip: what is in memory at one time is about 60 bytes of each."""
+
+MAX_VERTICES = 20_000_000
+"""Of all outlines together; the waters of a whole satellite scene have one or two million."""
 
 _CACHE_BYTES = 256 << 20
 _MASK_ERROR_PX = math.sqrt(0.5)
@@ -243,6 +246,8 @@ def extract_water(scene: Scene, settings: ExtractionSettings) -> Extraction:
         If a mask holds other numbers than it may.
     NoWaterError
         If nothing that is large enough is water.
+    OutlinesError
+        If the outlines are those of noise: more than `MAX_VERTICES`.
     """
     with rasterio.Env(GDAL_CACHEMAX=_CACHE_BYTES, GDAL_NUM_THREADS="ALL_CPUS"):
         source = _Source(scene, settings)
@@ -360,7 +365,7 @@ def _second_pass(
     whole: list[Geometries] = []
     pieces: list[Geometries] = []
     facts: list[VertexFacts] = []
-    water_pixels = 0
+    water_pixels = vertices = 0
     for start, stop in source.strips():
         first, last = max(0, start - source.margin), min(height, stop + source.margin)
         field, classes, level = _field(source, threshold, ends, first, last)
@@ -379,13 +384,17 @@ def _second_pass(
         if not (samples > 0).any():
             continue
         framed = np.pad(samples, ((0, 0), (1, 1)), mode="edge")
-        found = snap(contour_polygons(framed, x, y))
+        # An island inside a strip is whole: small ones, with what lies on them, are not kept till the end.
+        found = drop_small(snap(contour_polygons(framed, x, y)), 0.0, least_island)
         bounds = shapely.bounds(found)
         cut = ((bounds[:, 1] == y[0]) & (start > 0)) | ((bounds[:, 3] == y[-1]) & (stop < height))
         kept = cut | (shapely.area(found) >= least_water)
         whole.append(found[kept & ~cut])
         pieces.append(found[cut])
         facts.append(_vertex_facts(source, field, classes, level, first, found[kept]))
+        vertices += len(facts[-1].places)
+        if vertices > MAX_VERTICES:
+            raise OutlinesError(source.file, MAX_VERTICES)
     polygons = np.concatenate([*whole, close_seams(np.concatenate(pieces))]) if whole else np.empty(0, object)
     polygons = drop_small(polygons, least_water, least_island)
     if not len(polygons):
