@@ -393,7 +393,7 @@ class OutlinesError(SpatialError):
     """The outlines of a scene have more vertices than water has: they are those of noise."""
 
     def __init__(self, file: str, most: int) -> None:
-        super().__init__(f"the outlines of {file} have over {most} vertices: the threshold cuts through noise")
+        super().__init__(f"the outlines of {file} have over {most} vertices: the threshold cuts noise")
         self.file = file
         self.most = most
 
