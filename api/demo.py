@@ -10,12 +10,15 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from sqlalchemy import Engine
+from sqlalchemy.orm import Session
 
 from api.alerts import run_warnings
 from api.catalogue import Catalogue
 from api.errors import SampleDataMissingError
 from api.pictures import draw
 from api.settings import Settings
+from api.tracing import TraceRequest, trace_in
+from api.tracing_map import draw_answer
 from ingest.loader import load_files
 from ingest.options import IngestOptions
 from ingest.report import UploadReport
@@ -25,6 +28,11 @@ SAMPLE_DATA = Path(__file__).parents[1] / "sample_data"
 SAMPLE_YEARS = 2
 """Whole years of readings before the day that the sample is evaluated for."""
 MAPS = ("overview", "buffers", "sections")
+TRACES = {
+    "trace_upstream": TraceRequest("upstream", 150.0, section="S430602001"),
+    "trace_downstream": TraceRequest("downstream", 120.0, place=(111.28, 30.69)),
+}
+"""Who may be behind the phosphorus at 城陵矶, and whom a spill at Yichang reaches."""
 
 
 class Teller(Protocol):
@@ -102,4 +110,9 @@ def draw_maps(engine: Engine, settings: Settings, catalogue: Catalogue, as_of: d
         path = folder / f"{subject}.html"
         save(draw(engine, settings, catalogue, subject, as_of), path)
         paths.append(path)
+    with Session(engine) as session:
+        for name, request in TRACES.items():
+            path = folder / f"{name}.html"
+            save(draw_answer(trace_in(session, request, as_of), settings, catalogue), path)
+            paths.append(path)
     return paths

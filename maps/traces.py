@@ -40,7 +40,7 @@ TRACE_SHAPES: Final[dict[str, KindShape]] = {
 KIND_COLOURS: Final[dict[str, str]] = {
     "section": "#1F2D3A",
     "water_source": "#0B6E8F",
-    "intake": "#0A8A6B",
+    "intake": "#08795C",
     "outfall": "#8A4B14",
     "tailings_pond": "#6A4A9C",
     "chemical_site": "#A32A45",

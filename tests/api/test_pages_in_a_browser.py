@@ -77,13 +77,16 @@ def test_the_home_page_speaks_english_to_an_english_browser(browser: Browser, ad
 def test_no_page_is_wider_than_the_screen(browser: Browser, address: str, width: int) -> None:
     context = browser.new_context(viewport={"width": width, "height": 844})
     page = context.new_page()
-    for path in ("/", "/maps/overview"):
+    for path in ("/", "/maps/overview", "/maps/trace?section=S430602001&upstream=60"):
         page.goto(address + path, wait_until="networkidle")
         assert page.evaluate("document.documentElement.scrollWidth") <= width
     context.close()
 
 
-@pytest.mark.parametrize("subject", ["overview", "buffers", "sections", "facility/WKK-01"])
+@pytest.mark.parametrize(
+    "subject",
+    ["overview", "buffers", "sections", "facility/WKK-01", "trace?section=S430602001&upstream=60"],
+)
 def test_the_served_maps_ask_this_application_only(page: Page, address: str, subject: str) -> None:
     watch = Watch(page)
     page.goto(f"{address}/maps/{subject}", wait_until="networkidle")
@@ -100,7 +103,7 @@ def test_the_description_of_the_api_needs_no_network(page: Page, address: str) -
     assert watch.foreign(address) == []
 
 
-@pytest.mark.parametrize("name", ["overview", "buffers", "sections"])
+@pytest.mark.parametrize("name", ["overview", "buffers", "sections", "trace_upstream", "trace_downstream"])
 def test_the_maps_of_the_demo_open_with_the_network_cut(
     browser: Browser, sample: Any, tmp_path_factory: pytest.TempPathFactory, name: str
 ) -> None:
@@ -112,7 +115,8 @@ def test_the_maps_of_the_demo_open_with_the_network_cut(
     watch = Watch(page)
     page.goto(path.as_uri(), wait_until="load")
     page.locator(".leaflet-container").wait_for()
-    assert page.locator("input[type=checkbox]").count() >= 3
+    signs = "button[data-place]" if name.startswith("trace") else "input[type=checkbox]"
+    assert page.locator(signs).count() >= 3
     assert watch.complaints == []
     assert watch.foreign("file:") == []
     context.close()
