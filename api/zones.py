@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 from hashlib import file_digest, sha256
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -114,11 +115,11 @@ class Shores:
     clip: shapely.Geometry | None = None
     """Shape of the region that zones are cut at."""
 
-    @property
-    def fingerprint(self) -> str:
-        """Changes whenever other shorelines, another day or another region are spoken of."""
+    def tag(self, request: ZoneRequest) -> str:
+        """Another one whenever other shorelines, another day, region or question is spoken of."""
         region = "" if self.clip is None else sha256(shapely.to_wkb(self.clip)).hexdigest()
-        return sha256(f"{self.as_of}|{self.versions}|{region}".encode()).hexdigest()
+        spoken = f"{version('qingjiang')}|{self.as_of}|{self.versions}|{self.sources}|{region}|{request}"
+        return sha256(spoken.encode()).hexdigest()[:32]
 
 
 # ------------------------------------------------------------------------------------------------ sources
@@ -135,7 +136,7 @@ def stored_shores(session: Session, as_of: date, region: str | None = None) -> S
         If no polygon of the region is stored.
     """
     found = shorelines_in_force(queries.features_in_force(session, "shorelines", as_of), as_of)
-    versions = sorted(int(version) for version in found["version_id"])
+    versions = sorted(int(number) for number in found["version_id"])
     shape = None if region in (None, YANGTZE) else region_shape(session, str(region), as_of)
     return Shores(found, as_of, f"version_id {_spans(versions)}", _sources(found), shape)
 

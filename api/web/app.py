@@ -37,6 +37,7 @@ from api.web.routes import (
     uploads,
     warnings,
     water_sources,
+    zones,
 )
 
 DESCRIPTION = """Which sections miss their class, and which facilities stand where the law says they must not.
@@ -77,6 +78,7 @@ def create_app(settings: Settings, engine: Engine | None = None) -> FastAPI:
     opener: Callable[[], Engine] = LazyEngine(settings, engine)
     app.state.engine = opener
     app.state.shelf = pages.Shelf()
+    app.state.zones = pages.Shelf()
     problems.register(app)
     app.add_middleware(EntityTags)
     app.add_middleware(GZipMiddleware, minimum_size=1_000)
@@ -90,6 +92,7 @@ def create_app(settings: Settings, engine: Engine | None = None) -> FastAPI:
         facilities,
         findings,
         warnings,
+        zones,
         rules,
         templates,
         trace,
