@@ -10,9 +10,9 @@ they are given. How the rivers are cut for them is what was found fastest: singl
 Then every facility that two methods put on different sides of 1 km or 3 km, and every one that ours has
 within half a metre of these, is measured with GeographicLib, and the wrong sides are counted.
 
-``--scale`` measures ours alone, in processes of their own: 100 000 to 10 million facilities in pieces, and
-10 million vertices. Run it with ``make bench``, or alone:
-``python benchmarks/shoreline.py [--facilities N] [--vertices N] [--peers NAME …] [--scale]``.
+After that ours alone, in processes of their own: 100 000 to 10 million facilities in pieces, 10 million
+vertices, their peak memory. Run it with ``make bench``, or alone:
+``python benchmarks/shoreline.py [--facilities N] [--vertices N] [--peers NAME …] [--only methods|scale]``.
 """
 
 import argparse
@@ -387,14 +387,12 @@ def main() -> None:
     parser.add_argument("--facilities", type=int, default=1_000_000)
     parser.add_argument("--vertices", type=int, default=600_000)
     parser.add_argument("--peers", nargs="*", help="the first letters of the peers wanted; all unless told")
-    parser.add_argument(
-        "--scale", action="store_true", help="ours alone, up to 10 million facilities and vertices"
-    )
+    parser.add_argument("--only", choices=("methods", "scale"))
     arguments = parser.parse_args()
-    if arguments.scale:
-        print_scale()
-    else:
+    if arguments.only != "scale":
         print_methods(arguments.facilities, arguments.vertices, arguments.peers)
+    if arguments.only != "methods":
+        print_scale()
 
 
 if __name__ == "__main__":

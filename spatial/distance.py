@@ -132,7 +132,7 @@ class ShorelineIndex:
             raise SearchRadiusError(within_m, MAX_WITHIN_M)
         places = _read_facilities(facilities)
         shores = self._shores
-        workers = threads or len(os.sched_getaffinity(0))
+        workers = threads or os.cpu_count() or 1
         columns: dict[str, Any] = {"code": facilities["code"].array}
         zones = np.zeros(len(facilities), dtype=np.int64)
         names: list[str] = []
@@ -484,7 +484,8 @@ def _zone_lists(zones: Ints, names: list[str]) -> NDArray[np.object_]:
     collecting = gc.isenabled()
     gc.disable()
     try:
-        return np.fromiter((known[bits].copy() for bits in zones.tolist()), dtype=object, count=len(zones))
+        lists = [known[bits].copy() for bits in zones.tolist()]
+        return np.fromiter(lists, dtype=object, count=len(zones))
     finally:
         if collecting:
             gc.enable()
