@@ -2,9 +2,11 @@
 
 from collections import defaultdict
 from collections.abc import Iterator
+from typing import Literal
 
 import numpy as np
 import shapely
+from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
@@ -112,7 +114,7 @@ def _cycles(network: RiverNetwork) -> Iterator[NetworkProblem]:
     edges = network.edges
     flowing = np.flatnonzero(edges.kind != Edge.INSIDE)
     start, end = edges.start[flowing], edges.end[flowing]
-    _, part = _components(start, end, len(network.nodes), "strong")
+    part = find_parts(start, end, len(network.nodes), "strong")
     together = flowing[(part[start] == part[end]) & (start != end)]
     alone = flowing[(start == end) & (edges.length_km[flowing] * 1000 > 4 * network.settings.tolerance_m)]
     groups: dict[int, list[int]] = defaultdict(list)
@@ -148,7 +150,7 @@ def _isolated_parts(network: RiverNetwork) -> Iterator[NetworkProblem]:
     edges, lines = network.edges, network.lines
     if not len(lines):
         return
-    _, part = _components(edges.start, edges.end, len(network.nodes), "weak")
+    part = find_parts(edges.start, edges.end, len(network.nodes), "weak")
     along = np.flatnonzero(edges.line >= 0)
     length: dict[int, float] = defaultdict(float)
     owners: dict[int, set[int]] = defaultdict(set)
@@ -166,10 +168,11 @@ def _isolated_parts(network: RiverNetwork) -> Iterator[NetworkProblem]:
         yield _problem(network, "isolated", sorted(owners[number]), place, notice=True, **params)
 
 
-def _components(start: Ints, end: Ints, nodes: int, connection: str) -> tuple[int, Ints]:
+def find_parts(start: Ints, end: Ints, nodes: int, connection: Literal["strong", "weak"]) -> Ints:
+    """Number of the part that each node belongs to; edges join, both ways where it is to be strong."""
     graph = coo_array((np.ones(len(start), dtype=np.int8), (start, end)), shape=(nodes, nodes))
-    count, part = connected_components(graph.tocsr(), directed=True, connection=connection)
-    return int(count), np.asarray(part, dtype=np.int64)
+    _, part = connected_components(graph.tocsr(), directed=True, connection=connection)
+    return np.asarray(part, dtype=np.int64)
 
 
 def _self_crossings(network: RiverNetwork) -> Iterator[NetworkProblem]:
@@ -195,15 +198,17 @@ def _crossings(network: RiverNetwork) -> Iterator[NetworkProblem]:
     """Pairs of lines that meet where they are not joined, that share a stretch, or that are the same line."""
     lines, edges = network.lines, network.edges
     first, second = lines.tree.query(lines.geometry, predicate="intersects")
-    pairs = np.flatnonzero(first < second)
-    first, second = first[pairs], second[pairs]
+    once = first < second
+    first, second = first[once], second[once]
     common = shapely.intersection(lines.geometry[first], lines.geometry[second])
+    odd = ~_meet_at_joint(network, first, second, common)
     nodes: dict[int, set[int]] = defaultdict(set)
     for edge in np.flatnonzero(edges.line >= 0).tolist():
         nodes[int(edges.line[edge])] |= {int(edges.start[edge]), int(edges.end[edge])}
-    for a, b, meeting in sorted(
-        zip(first.tolist(), second.tolist(), common, strict=True), key=lambda one: one[:2]
-    ):
+    pairs = sorted(
+        zip(first[odd].tolist(), second[odd].tolist(), common[odd], strict=True), key=lambda one: one[:2]
+    )
+    for a, b, meeting in pairs:
         owners = [int(lines.owner[a]), int(lines.owner[b])]
         if shapely.equals(lines.geometry[a], lines.geometry[b]):
             same_way = bool((lines.starts[a] == lines.starts[b]).all())
@@ -229,6 +234,30 @@ def _crossings(network: RiverNetwork) -> Iterator[NetworkProblem]:
                 if float(metres.min()) <= 2 * network.settings.tolerance_m:
                     continue
             yield _problem(network, "crossing", owners, (lon, lat), notice=True)
+
+
+def _meet_at_joint(network: RiverNetwork, first: Ints, second: Ints, common: Geometries) -> NDArray[np.bool_]:
+    """Pairs of lines that meet in one point, which is where the end of one of them joins the other."""
+    lines, edges = network.lines, network.edges
+    along = edges.line >= 0
+    count = len(network.nodes)
+    of_line = [edges.line[along] * count + ends[along] for ends in (edges.start, edges.end)]
+    known = np.unique(np.concatenate(of_line))
+    low, high = network.first_edge[:-1], network.first_edge[1:] - 1
+    met = np.zeros(len(first), dtype=bool)
+    point = shapely.get_type_id(common) == 0
+    lon, lat = shapely.get_x(common[point]), shapely.get_y(common[point])
+    found = np.zeros(len(lon), dtype=bool)
+    for one, other in ((first[point], second[point]), (second[point], first[point])):
+        for node, place in (
+            (edges.start[low[one]], lines.starts[one]),
+            (edges.end[high[one]], lines.ends[one]),
+        ):
+            shared = np.isin(other * count + node, known)
+            near = measure_geodesics(lon, lat, *place.T) <= network.settings.tolerance_m
+            found |= shared & near
+    met[point] = found
+    return met
 
 
 def _gaps(network: RiverNetwork) -> Iterator[NetworkProblem]:

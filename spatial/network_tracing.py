@@ -19,6 +19,7 @@ import heapq
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
@@ -34,6 +35,7 @@ from spatial.errors import QuantityError
 from spatial.geodesy import measure_geodesics
 from spatial.network_graph import Edge, RiverNetwork, Velocity
 from spatial.network_places import Position, read_position
+from spatial.network_problems import find_parts
 
 Direction = Literal["upstream", "downstream"]
 
@@ -465,56 +467,53 @@ class _Tracer:
         A node is reached in one way only if all nodes on that way, itself included, have one edge leading in.
         Edges that come back from beyond a node (every way to them leads through it) are no other way to it.
         """
-        incoming: dict[int, list[int]] = defaultdict(list)
+        others: dict[int, list[int]] = defaultdict(
+            list
+        )  # edges into a node, besides that of the shortest way
         for node, km, _ in starts:
-            if km <= self.max_km and node in found.km:
-                incoming[node].append(-1)
+            if km <= self.max_km and found.parent.get(node, -1) >= 0:
+                others[node].append(-1)
+        out, head, length, parent = self.out, self.head, self.length, found.parent
         for node, km in found.km.items():
-            for edge in self.out[node]:
-                far = self.head[edge]
-                if far in found.km and far != node and km + self.length[edge] <= self.max_km:
-                    incoming[far].append(edge)
-        if all(len(edges) <= 1 for edges in incoming.values()):
+            for edge in out.get(node, ()):
+                far = head[edge]
+                if parent.get(far, edge) != edge and far != node and km + length[edge] <= self.max_km:
+                    others[far].append(edge)
+        if not others:
             return
-        looping = any(len(edges) > 1 and self.on_loop[node] for node, edges in incoming.items())
-        above = _dominators(found, incoming, self.tail) if looping else None
+        looping = any(self.on_loop[node] for node in others)
+        above = _dominators(found, others, self.tail) if looping else None
         for node in found.km:
-            real = incoming[node]
-            if above is not None and len(real) > 1:
+            real = others.get(node, ())
+            if real and above is not None:
                 real = [edge for edge in real if edge < 0 or not _leads_through(above, self.tail[edge], node)]
-            parent = found.parent[node]
-            if len(real) > 1 or (parent >= 0 and self.tail[parent] in found.several):
+            before = parent[node]
+            if real or (before >= 0 and self.tail[before] in found.several):
                 found.several.add(node)
-        self._find_earliest(found, starts)
+        self._hurry(found, [edge for edges in others.values() for edge in edges if edge >= 0])
 
     @cached_property
     def on_loop(self) -> list[bool]:
-        """Per node, whether it lies on a loop."""
-        graph = nx.MultiDiGraph()
-        graph.add_nodes_from(range(len(self.network.nodes)))
-        graph.add_edges_from((node, self.head[edge]) for node, edges in self.out.items() for edge in edges)
-        looped = [False] * len(self.network.nodes)
-        for part in nx.strongly_connected_components(graph):
-            if len(part) > 1:
-                for node in part:
-                    looped[node] = True
-        return looped
+        """Per node, whether water that leaves it may come back."""
+        edges = self.network.edges
+        flowing = edges.kind != Edge.INSIDE
+        part = find_parts(edges.start[flowing], edges.end[flowing], len(self.network.nodes), "strong")
+        size = np.bincount(part, minlength=1)
+        return [bool(looped) for looped in size[part] > 1]
 
-    def _find_earliest(self, found: _Search, starts: Sequence[tuple[int, float, Hours]]) -> None:
-        """Hours of the fastest way to every node; unknown where no way is known through and through."""
-        heap = [
-            (hours[0], node) for node, km, hours in starts if km <= self.max_km and not math.isnan(hours[0])
-        ]
-        heapq.heapify(heap)
-        while heap:
-            hours, node = heapq.heappop(heap)
-            if node in found.earliest or node not in found.km:
-                continue
-            found.earliest[node] = hours
+    def _hurry(self, found: _Search, edges: list[int]) -> None:
+        """Bring the earliest hours down to those of the fastest way; unknown hours stay unknown."""
+        waiting = [self.tail[edge] for edge in edges]
+        while waiting:
+            node = waiting.pop()
+            hours = found.earliest.get(node, found.hours[node][0])
             for edge in self.out[node]:
-                more = self.hours[edge][0]
-                if not math.isnan(more):
-                    heapq.heappush(heap, (hours + more, self.head[edge]))
+                far = self.head[edge]
+                if far in found.km:
+                    faster = hours + self.hours[edge][0]
+                    if faster < found.earliest.get(far, found.hours[far][0]):
+                        found.earliest[far] = faster
+                        waiting.append(far)
 
     # ----------------------------------------------------------------------------------------- the places
 
@@ -525,6 +524,7 @@ class _Tracer:
         """
         met = [_AllMet.of(0, [])]
         beyond: dict[int, _AllMet] = {}
+        stops = {node for lake in self.network.lakes for node in (*lake.inflows, *lake.outflows)}
         for number, origin in enumerate(origins):
             if not origin.placed:
                 continue
@@ -532,8 +532,7 @@ class _Tracer:
                 met.append(_AllMet.of(number, self.all_on_the_way(origin)[0]))
                 continue
             node, rest, hours, stretch = self.leave(origin)
-            if node not in beyond:
-                beyond[node] = _AllMet.of(0, self._meet_on(self.search([(node, 0.0, (0.0, 0.0, 0.0))])))
+            self._share(beyond, node, stops)
             met.append(beyond[node].moved(number, rest, hours))
             if own := self._on_stretch(origin, stretch):
                 met.append(_AllMet.of(number, own))
@@ -541,6 +540,28 @@ class _Tracer:
             *(np.concatenate([getattr(one, name) for one in met]) for name in _AllMet.__slots__)
         )
         return self._all_first_arrivals(origins, together)
+
+    def _share(self, beyond: dict[int, _AllMet], node: int, stops: AbstractSet[int]) -> None:
+        """Fill in what lies beyond a node: where one way leads on, that is what lies beyond the next."""
+        chain = []
+        while node not in beyond:
+            chain.append(node)
+            edges = self.out.get(node, ())
+            if len(edges) != 1 or node in stops or self.on_loop[node]:
+                break
+            node = self.head[edges[0]]
+        if not chain:
+            return
+        if chain[-1] not in beyond and node == chain[-1]:
+            beyond[node] = _AllMet.of(0, self._meet_on(self.search([(node, 0.0, (0.0, 0.0, 0.0))])))
+            chain.pop()
+        for above in reversed(chain):
+            edge = self.out[above][0]
+            further = beyond[self.head[edge]].moved(0, self.length[edge], self.hours[edge])
+            if above in self.after_node:
+                here = _Search({above: 0.0}, {above: (0.0, 0.0, 0.0)}, {above: -1})
+                further = _join_all([_AllMet.of(0, self._meet_on(here)), further])
+            beyond[above] = further
 
     def _all_first_arrivals(self, origins: Sequence[Position], met: _AllMet) -> _AllMet:
         """Keep the nearest of each origin and label: `_first_arrivals`, for many origins at once."""
@@ -787,6 +808,10 @@ def _trace(
     return Trace(origin, direction, max_km, velocity, tuple(items), tuple(sorted(set(unplaced))))
 
 
+def _join_all(met: Sequence[_AllMet]) -> _AllMet:
+    return _AllMet(*(np.concatenate([getattr(one, name) for one in met]) for name in _AllMet.__slots__))
+
+
 def _edge_hours(network: RiverNetwork, velocity: Velocity | None) -> list[Hours]:
     """Earliest, likely and latest hours along every edge; NaN where nothing is known."""
     edges, settings = network.edges, network.settings
@@ -811,12 +836,14 @@ def _scaled(hours: Hours, part_km: float, length_km: float) -> Hours:
     return (hours[0] * share, hours[1] * share, hours[2] * share)
 
 
-def _dominators(found: _Search, incoming: Mapping[int, list[int]], tail: Sequence[int]) -> dict[int, int]:
+def _dominators(found: _Search, others: Mapping[int, list[int]], tail: Sequence[int]) -> dict[int, int]:
     """Per node the last one before it that every way leads through; -1 stands before all starts."""
     graph = nx.DiGraph()
     graph.add_node(-1)
-    for node in found.km:
-        graph.add_edges_from((-1 if edge < 0 else tail[edge], node) for edge in incoming[node])
+    for node, parent in found.parent.items():
+        graph.add_edges_from(
+            (-1 if edge < 0 else tail[edge], node) for edge in (parent, *others.get(node, ()))
+        )
     return {node: above for node, above in nx.immediate_dominators(graph, -1).items() if above is not None}
 
 

@@ -509,6 +509,25 @@ def test_upstream_is_downstream_the_other_way_round(case, max_km):
     assert all(down[pair] == pytest.approx(up[pair], abs=2e-6) for pair in down)
 
 
+@settings(max_examples=60, deadline=None)
+@given(networks(), st.sampled_from(["upstream", "downstream"]), st.sampled_from([None, 2.5]))
+def test_many_made_up_traces_at_once_are_the_same_as_one_by_one(case, direction, max_km):
+    rows, places = case
+    network, snapped = build(rows, places)
+    one = trace_upstream if direction == "upstream" else trace_downstream
+    many = trace_many(network, snapped, snapped, direction=direction, max_km=max_km)
+    singles = [
+        (place, item.code, item.river_km, item.travel_hours, item.earliest_hours, item.several_paths)
+        for place in snapped["code"]
+        for item in one(network, start(snapped, place), snapped, max_km=max_km).items
+    ]
+    columns = ["origin_code", "code", "river_km", "travel_hours", "earliest_hours", "several_paths"]
+    found = sorted(many[columns].itertuples(index=False, name=None))
+    for first, second in zip(found, sorted(singles), strict=True):
+        assert first[:2] == second[:2]
+        assert first[2:] == pytest.approx(second[2:], abs=3e-6)
+
+
 @settings(max_examples=30, deadline=None)
 @given(networks(), st.randoms(use_true_random=False))
 def test_the_order_of_rivers_and_places_changes_no_kilometre(case, shuffler):
