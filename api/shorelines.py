@@ -21,8 +21,8 @@ from rasterio.windows import Window
 
 from api.errors import NoKnownWaterError, OutputError, SceneDateError
 from api.output import to_geojson, to_json
-from spatial.geodesy import CGCS2000_EPSG, to_cgcs2000
-from spatial.imagery_outlines import place
+from spatial.geodesy import CGCS2000_EPSG, from_cgcs2000, to_cgcs2000
+from spatial.imagery_outlines import SHARED_BY, Geometries, cut_outlines, place
 from spatial.imagery_scenes import Extraction, ExtractionSettings, extract_water, water_mask
 from spatial.scenes import Scene, open_scene
 from spatial.sensors import SENSORS, SourceKind, WaterIndex
@@ -32,7 +32,6 @@ ENDINGS = (".gpkg", ".geojson", ".json", ".parquet", ".zip")
 """Layers that are written: GeoPackage, GeoJSON, GeoParquet, zipped Shapefile."""
 
 _LAYER = "shorelines"
-_SHARED_BY = 0.1
 _MASK_ROWS = 512
 _SHAPEFILE_BYTES = 254
 
@@ -53,6 +52,8 @@ class ExtractionRequest:
         Code of all waters; rank of those without a known water body.
     known :
         Water bodies (code, name, rank, geometry in EPSG:4490): a water takes the code of what fills it most.
+    cut :
+        Cut waters along the known polygons that share them.
     others :
         What becomes of waters without a code: kept without one, dropped, or numbered.
     lines :
@@ -76,6 +77,7 @@ class ExtractionRequest:
     water_body: str | None = None
     rank: str | None = None
     known: gpd.GeoDataFrame | None = None
+    cut: bool = False
     others: Literal["keep", "drop", "number"] = "keep"
     lines: bool = False
     details: bool = False
@@ -225,6 +227,12 @@ def _layer(
     text: Callable[..., str],
 ) -> tuple[gpd.GeoDataFrame, list[WaterOut], list[NoticeOut]]:
     outlines, grid = extraction.outlines, scene.grid
+    accuracy_m = extraction.accuracy_m
+    if request.cut and request.known is not None:
+        bodies = _in_pixels(request.known, scene)
+        area_m2 = grid.pixel_area_m2()
+        outlines, origin = cut_outlines(outlines, bodies, extraction.pixel_m, area_m2)
+        accuracy_m = accuracy_m[origin]
     pixels = outlines.shores if request.lines else outlines.polygons
     frame = gpd.GeoDataFrame(
         {
@@ -232,7 +240,7 @@ def _layer(
             "name": pd.Series([request.name] * len(outlines), dtype=object),
             "rank": pd.Series([request.rank] * len(outlines), dtype=object),
             "kind": ShorelineKind.IMAGERY.value,
-            "accuracy_m": np.ceil(extraction.accuracy_m * 10) / 10,
+            "accuracy_m": np.ceil(accuracy_m * 10) / 10,
             "source": _source_text(request, scene, cut_text(settings, extraction)),
             "valid_from": None if day is None else day.isoformat(),
             "area_m2": np.round(outlines.area_m2, 1),
@@ -309,7 +317,11 @@ def _take_codes(frame: gpd.GeoDataFrame, covers: gpd.GeoSeries, known: gpd.GeoDa
     met = shapely.intersection(shapely.make_valid(polygons[water]), shapely.make_valid(shapes[body]))
     size = np.where(shapely.get_dimensions(shapes[body]) == 2, shapely.area(met), 0.0)
     along = shapely.length(met) * (shapely.get_dimensions(shapes[body]) == 1)
-    total = shapely.area(polygons)
+    least = SHARED_BY * np.where(
+        shapely.get_dimensions(shapes[body]) == 2,
+        np.minimum(shapely.area(polygons[water]), shapely.area(shapes[body])),
+        shapely.length(shapes[body]),
+    )
     shared: list[list[str]] = [[] for _ in polygons]
     for number in np.unique(water):
         here = water == number
@@ -323,10 +335,26 @@ def _take_codes(frame: gpd.GeoDataFrame, covers: gpd.GeoSeries, known: gpd.GeoDa
         frame.loc[number, ["water_body_code", "rank"]] = [code, chosen["rank"]]
         if pd.isna(frame.loc[number, "name"]):
             frame.loc[number, "name"] = chosen["name"]
-        least = _SHARED_BY * (total[number] if by_area else score.max())
-        also = (str(known.iloc[other]["code"]) for other in bodies[score >= least])
+        also = (str(known.iloc[other]["code"]) for other in bodies[(score >= least[here]) & (score > 0)])
         shared[number] = sorted({other for other in also if other != code})
     return shared
+
+
+def _in_pixels(known: gpd.GeoDataFrame, scene: Scene) -> Geometries:
+    """The polygons among the known water bodies, in pixels of the scene."""
+    shapes = shapely.make_valid(known.geometry.to_numpy())
+    shapes = shapes[shapely.get_dimensions(shapes) == 2]
+    back = ~scene.grid.transform
+
+    def convert(places: Any) -> Any:
+        east, north = from_cgcs2000(places[:, 0], places[:, 1], scene.grid.crs.to_wkt())
+        return np.column_stack(
+            (back.a * east + back.b * north + back.c, back.d * east + back.e * north + back.f)
+        )
+
+    pixels: Geometries = shapely.transform(shapes, convert)
+    # What lies beyond the projection's domain is nowhere near the scene.
+    return pixels[np.isfinite(shapely.bounds(pixels)).all(axis=1)] if len(pixels) else pixels
 
 
 def _settle_others(

@@ -22,6 +22,13 @@ _MIDDLE_95 = 1.96
 """Half the width, in standard deviations, of the middle 95 % of a normal distribution."""
 _LEAST_VERTICES = 20
 
+SHARED_BY = 0.1
+"""Share of a water, or of itself, that a known water body must have in a water to count for part of it."""
+
+# Polygons and shores are simplified apart from each other, by half a pixel at most.
+_BESIDE_PX = 1.0
+_SAME_PX = 1e-6
+
 
 def snap(polygons: Geometries) -> Geometries:
     """Vertices rounded to a millionth of a pixel."""
@@ -170,6 +177,86 @@ def place(geometries: Geometries, transform: Affine, pixel_m: tuple[float, float
 
     placed: Geometries = shapely.orient_polygons(shapely.transform(fine, to_system))
     return placed
+
+
+def cut_outlines(
+    outlines: Outlines, bodies: Geometries, pixel_m: tuple[float, float], pixel_area_m2: float
+) -> tuple[Outlines, NDArray[np.int64]]:
+    """Cut each water along the polygons, in pixels too, of the water bodies that share it.
+
+    Each body takes what lies in it, those that fill more of the water first; what lies in none goes to the
+    body with which it shares the longest edge. The cuts are no shore. Waters of one body stay as they are.
+
+    Returns
+    -------
+    The outlines, and of each the place of the water that it was cut from.
+    """
+    pieces: list[tuple[int, shapely.Geometry, shapely.Geometry]] = []
+    unseen: list[shapely.Geometry] = []
+    tree = shapely.STRtree(bodies)
+    for number, (water, shore) in enumerate(zip(outlines.polygons, outlines.shores, strict=True)):
+        met = bodies[tree.query(water, predicate="intersects")]
+        size = shapely.area(shapely.intersection(met, water))
+        sharing = size >= SHARED_BY * np.minimum(shapely.area(water), shapely.area(met))
+        if np.count_nonzero(sharing) < 2:
+            pieces.append((number, water, shore))
+            unseen.append(shapely.MultiLineString())
+            continue
+        outlined = shapely.buffer(shapely.boundary(water), _SAME_PX)
+        seen = shapely.buffer(shore, _BESIDE_PX)
+        order = np.argsort(-size[sharing], kind="stable")
+        for part in _cut(water, met[sharing][order]):
+            # What of the part's outline is the water's own, not a cut; and of that, what was seen.
+            outer = shapely.intersection(shapely.boundary(part), outlined)
+            pieces.append((number, part, shapely.union_all(_lines_of(shapely.intersection(outer, seen)))))
+            unseen.append(shapely.difference(outer, seen))
+    origin = np.array([number for number, _, _ in pieces], dtype=np.int64)
+    polygons = np.array([polygon for _, polygon, _ in pieces], dtype=object)
+    shores = np.array([shore for _, _, shore in pieces], dtype=object)
+    whole = np.bincount(origin, minlength=len(outlines))[origin] == 1
+
+    def metres(lines: Geometries) -> Floats:
+        length: Floats = shapely.length(shapely.transform(lines, lambda places: places * pixel_m))
+        return length
+
+    return (
+        Outlines(
+            polygons,
+            np.where(whole, outlines.area_m2[origin], shapely.area(polygons) * pixel_area_m2),
+            np.where(whole, outlines.shore_m[origin], metres(shores)),
+            np.where(whole, outlines.open_m[origin], metres(np.array(unseen, dtype=object))),
+            outlines.error_m[origin],
+            shores,
+        ),
+        origin,
+    )
+
+
+def _cut(water: shapely.Geometry, bodies: Geometries) -> list[shapely.Geometry]:
+    """Polygons of a water, each in one body or next to it."""
+    rest = water
+    parts: list[list[shapely.Geometry]] = []
+    for body in bodies:
+        parts.append(_polygons_of(shapely.intersection(rest, body)))
+        rest = shapely.difference(rest, body)
+    taken = [shapely.union_all(part) for part in parts]
+    for piece in _polygons_of(rest):
+        edge = shapely.boundary(piece)
+        touching = [shapely.length(shapely.intersection(edge, shapely.boundary(part))) for part in taken]
+        apart = [shapely.distance(piece, part) for part in taken]
+        best = int(np.argmax(touching)) if max(touching) > 0 else int(np.nanargmin(apart))
+        parts[best].append(piece)
+    return [one for part in parts for one in _polygons_of(shapely.union_all(part))]
+
+
+def _polygons_of(shape: shapely.Geometry) -> list[shapely.Geometry]:
+    parts = shapely.get_parts(shape)
+    return [part for part in parts if part.geom_type == "Polygon" and part.area > 0]
+
+
+def _lines_of(shape: shapely.Geometry) -> list[shapely.Geometry]:
+    parts = shapely.get_parts(shapely.line_merge(shape))
+    return [part for part in parts if part.geom_type in {"LineString", "LinearRing"} and part.length > 0]
 
 
 def _along_the_edge(places: Floats, shape: tuple[int, int]) -> Flags:

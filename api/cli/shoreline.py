@@ -195,6 +195,10 @@ def extract_command(
         bool,
         typer.Option("--registered", help="take those of the database instead", rich_help_panel=_CODES),
     ] = False,
+    cut: Annotated[
+        bool,
+        typer.Option("--cut", help="cut waters along known polygons that share them", rich_help_panel=_CODES),
+    ] = False,
     others: Annotated[
         Others,
         typer.Option("--others", help="waters without a code: keep, drop, number", rich_help_panel=_CODES),
@@ -243,6 +247,8 @@ def extract_command(
         raise typer.BadParameter(opened.text("imagery.one_of_these"), param_hint="--water-body")
     if rank is None and (water_body is not None or others is Others.NUMBER):
         raise typer.BadParameter(opened.text("imagery.rank_needed"), param_hint="--rank")
+    if cut and water_bodies is None and not registered:
+        raise typer.BadParameter(opened.text("imagery.cut_by_what"), param_hint="--cut")
     ready = kind is SourceKind.MASK or (kind is None and _one_band(rasters))
     request = ExtractionRequest(
         settings=ExtractionSettings(
@@ -275,6 +281,7 @@ def extract_command(
         water_body=water_body,
         rank=None if rank is None else rank.value,
         known=_known_waters(opened, water_bodies, registered=registered),
+        cut=cut,
         others=others.value,
         lines=lines,
         details=details,

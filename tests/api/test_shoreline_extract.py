@@ -222,6 +222,43 @@ def test_registered_waters_give_their_codes_and_shared_ones_are_named(
     assert [notice.code for notice in report.notices if notice.code == "shared"] == ["shared"]
 
 
+@pytest.mark.parametrize("lines", [False, True])
+def test_a_lake_and_the_river_through_it_are_cut_apart_where_the_register_has_both(
+    cli: Any, tmp_path: Path, lines: bool
+) -> None:
+    """A river 20 pixels wide enters and leaves a round lake: one water on the image, two in the register."""
+    lake = shapely.Point(120, 120).buffer(50)
+    river = shapely.box(0, 110, 240, 130)
+    scene = write_scene(tmp_path / "scene_20200216.tif", coverage(lake.union(river), (240, 240)))
+    register = gpd.GeoDataFrame(
+        {"code": ["L", "R"], "name": ["湖", "河"], "rank": ["lake", "mainstem"]},
+        geometry=[on_earth(lake.buffer(2)), on_earth(river.difference(lake).buffer(-1))],
+        crs=32648,
+    ).to_crs(4490)
+    waters, out = tmp_path / "waters.gpkg", tmp_path / "a.gpkg"
+    register.to_file(waters, engine="pyogrio")
+    command = ("shoreline", "extract", scene, "--out", out, "--water-bodies", waters, "--format", "json")
+    together = reported(cli(*command))
+    assert [(water.water_body_code, water.shared_with) for water in together.waters] == [("L", ["R"])]
+    report = reported(cli(*command, "--cut", *(["--lines"] if lines else [])))
+    found = [(water.water_body_code, water.rank, water.shared_with) for water in report.waters]
+    assert sorted(found) == [("L", "lake", []), ("R", "mainstem", []), ("R", "mainstem", [])]
+    areas = {water.water_body_code: water.area_m2 for water in report.waters}
+    # The round lake, and the two pixels of each river mouth that the register counts as lake.
+    assert areas["L"] == pytest.approx((np.pi * 50**2 + 2 * 2 * 20) * 100, rel=0.01)
+    assert report.area_m2 == pytest.approx(together.area_m2, rel=0.001)
+    assert report.shore_m == pytest.approx(together.shore_m, rel=0.01)
+    assert report.open_m == pytest.approx(together.open_m, abs=50)  # the cuts are neither shore nor open
+    frame = gpd.read_file(out)
+    assert len(frame) == 3
+    if lines:
+        assert frame.geometry.length.sum() == pytest.approx(report.shore_m, rel=0.02)
+    else:
+        whole = shapely.union_all(frame.geometry.buffer(0.001).to_numpy())
+        assert whole.area == pytest.approx(report.area_m2, rel=0.002)
+        assert frame.geometry.iloc[0].intersection(frame.geometry.iloc[1]).area < 1
+
+
 def test_a_scene_without_a_date_needs_one(cli: Any, tmp_path: Path, share: np.ndarray) -> None:
     path = write_scene(tmp_path / "scene.tif", share)
     out = tmp_path / "a.gpkg"
@@ -259,6 +296,7 @@ def test_the_date_of_a_tag_wins_over_the_name(cli: Any, tmp_path: Path, share: n
         (("--out", "a.gpkg", "--clouds", "none.tif"), "no such file"),
         (("--out", "a.gpkg", "--water-body", "W", "--rank", "lake", "--registered"), "--water-bodies"),
         (("--out", "a.gpkg", "--min-water", "1e9"), "--min-water"),
+        (("--out", "a.gpkg", "--cut"), "--registered"),
     ],
 )
 def test_wrong_arguments_are_one_line_that_says_what_to_do(
