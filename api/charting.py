@@ -46,7 +46,7 @@ from spatial.overlays import section_tables_in_force, standard_for
 from spatial.parameters import Parameter, find_parameter
 from spatial.period import Period, parse_period
 from spatial.ranking import rank_values
-from spatial.reading_use import ReadingUse, sort_readings
+from spatial.reading_use import REMOTE_SENSING, ReadingUse, sort_readings
 from spatial.standards import Direction, Limit, Standard, load_evaluation_method
 from spatial.vocabulary import WaterBodyType
 
@@ -193,6 +193,8 @@ def _number(use: ReadingUse) -> Any:
 
 
 def _point(use: ReadingUse) -> SeriesPoint:
+    if use.reason == REMOTE_SENSING:
+        return SeriesPoint(use.sampled_at, _number(use), "derived")
     mark = "left_out" if not use.enters else "non_detect" if use.censored else "detected"
     return SeriesPoint(use.sampled_at, _number(use), mark)  # type: ignore[arg-type]
 

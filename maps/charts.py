@@ -481,12 +481,12 @@ def _time_axis(start: date, end: date) -> alt.X:
 # --- series ---
 
 
-Mark = Literal["detected", "non_detect", "left_out"]
+Mark = Literal["detected", "non_detect", "derived", "left_out"]
 
 
 @dataclass(frozen=True, slots=True)
 class SeriesPoint:
-    """One reading: what was detected, the limit of what was not, or a reading that entered no mean."""
+    """One reading: detected, the limit of what was not, derived from an image, or left out otherwise."""
 
     moment: datetime
     value: Decimal
@@ -599,6 +599,7 @@ def _series_marks(
         "non_detect": LegendEntry(
             text("charts.mark_non_detect"), "triangle-down", CHART_PAPER, CHART_MARK, size + 14
         ),
+        "derived": LegendEntry(text("charts.mark_derived"), "diamond", CHART_PAPER, CHART_MARK, size + 24),
         "left_out": LegendEntry(text("charts.mark_left_out"), CROSS, "none", CHART_QUIET, size + 24),
         "beyond": LegendEntry(text("charts.mark_beyond"), "triangle-up", "none", CHART_QUIET, size + 24),
     }

@@ -247,7 +247,9 @@ def test_a_chart_shows_the_readings_beside(cli: Cli, tmp_path: Path, fresh_datab
     asked = ("--section", "RS-A", "--parameter", "chl_a", "--from", "2020-07-01", "--to", "2020-08-31")
     drawn = cli("chart", "series", *asked, "--out", out, database=fresh_database)
     assert drawn.exit_code == 0, drawn.output
-    assert out.read_text(encoding="utf-8").startswith("<svg")
+    page = out.with_suffix(".html")
+    assert cli("chart", "series", *asked, "--out", page, database=fresh_database).exit_code == 0
+    assert "遥感反演（不参与评价）" in page.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(
