@@ -23,11 +23,13 @@ from spatial.columns import ReadingColumns
 from spatial.distance import measure_distances, shorelines_in_force
 from spatial.evaluators import Facts, evaluate_rules, required_periods
 from spatial.groups import GroupAssessment, GroupBy, assess_groups
+from spatial.margins import ShorelineClasses
 from spatial.overlays import assess_periods_in_force, edition_for_groups
 from spatial.period import Period, parse_period
 from spatial.rulebook import SUSPECT_READINGS, YANGTZE, Rulebook, load_rulebook
 from spatial.scoreboard import TargetScore, score_targets
 from spatial.settings import REMOTE_SENSING_READINGS
+from spatial.vocabulary import Rank
 
 FACILITY_KINDS = {
     "outfalls": "outfall",
@@ -46,6 +48,8 @@ GROUPINGS: Mapping[str, GroupBy] = {
 }
 MEASURED_KINDS = ("tailings_ponds", "chemical_sites")
 """Facilities that rules judge by their distance to shorelines."""
+JUDGED_KINDS = (*MEASURED_KINDS, "outfalls", "sites")
+"""Kinds of which a rule judges single objects: those that no region code places come along."""
 REGISTER_KINDS = (*FACILITY_KINDS, "sites", "section_targets", "indicators")
 
 
@@ -78,7 +82,7 @@ def gather_facts(session: Session, rulebook: Rulebook, as_of: date, region: str 
 
     sections = statutory_sections(judged("sections"), assessment_settings(rulebook))
     shorelines = shorelines_in_force(queries.features_in_force(session, "shorelines", as_of), as_of)
-    registers = {kind: judged(kind) if kind in MEASURED_KINDS else register(kind) for kind in REGISTER_KINDS}
+    registers = {kind: judged(kind) if kind in JUDGED_KINDS else register(kind) for kind in REGISTER_KINDS}
     for kind in MEASURED_KINDS:
         registers[kind] = with_distances(registers[kind], shorelines)
 
@@ -86,11 +90,19 @@ def gather_facts(session: Session, rulebook: Rulebook, as_of: date, region: str 
         chosen = shorelines[shorelines["water_body_code"].isin(list(water_body_codes))]
         return measure_distances(registers[kind], chosen)
 
+    classes = ShorelineClasses.under(rulebook, shorelines)
+
+    def lines_to(kind: str, rank: Rank, water_body_codes: Sequence[str] | None) -> pd.DataFrame:
+        facilities = registers[kind]
+        measured = facilities if water_body_codes is None else distances_to(kind, water_body_codes)
+        return classes.measure(facilities, measured, rank, water_body_codes)
+
     return Facts(
         as_of=as_of,
         region_code=region,
         sections=sections,
         **registers,
+        protection_zones=protection_zones(session, as_of),
         water_bodies=queries.features_in_force(session, "water_bodies", as_of),
         shorelines=shorelines,
         assessments={
@@ -98,7 +110,14 @@ def gather_facts(session: Session, rulebook: Rulebook, as_of: date, region: str 
             for text in required_periods(rulebook, as_of)
         },
         distances_to=distances_to,
+        lines_to=lines_to,
     )
+
+
+def protection_zones(session: Session, as_of: date) -> gpd.GeoDataFrame:
+    """Polygons of the protection zones in force on a date, wherever they are: zones cross borders."""
+    known = queries.features_in_force(session, "water_sources", as_of)
+    return known[known["zone_grade"] > 0].reset_index(drop=True)
 
 
 def with_distances(facilities: gpd.GeoDataFrame, shorelines: gpd.GeoDataFrame) -> gpd.GeoDataFrame:

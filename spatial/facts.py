@@ -74,6 +74,11 @@ only,
 one row per facility with ``code`` and the columns of `measure_distances`."""
 
 
+LinesTo = Callable[[str, Rank, Sequence[str] | None], pd.DataFrame]
+"""``(frame name, rank, water-body codes or None for all)`` → what `ShorelineClasses.measure` gives for that
+frame's facilities."""
+
+
 @dataclass(frozen=True, eq=False)
 class Facts:
     """Everything the rules look at, as it stood on `as_of`.
@@ -100,6 +105,9 @@ class Facts:
     distances_to : callable, optional
         Measures to named waters only. Without it, a facility whose nearest lake is another one is
         undetermined under a rule that names a lake, unless even that one lies beyond the zone.
+    lines_to : callable, optional
+        Measures near a limit to shorelines of every accuracy. Without it the nearest shoreline decides alone,
+        and centre lines count as having no half-width.
     """
 
     as_of: date
@@ -117,6 +125,7 @@ class Facts:
     shorelines: pd.DataFrame | None = None
     assessments: Mapping[str, Sequence[AssessedSection]] = field(default_factory=dict)
     distances_to: DistancesTo | None = None
+    lines_to: LinesTo | None = None
 
     @property
     def region(self) -> str:
@@ -137,6 +146,7 @@ class CleanedFacts:
         self._rows: dict[str, tuple[Row, ...]] = {}
         self._assessed: dict[str, Mapping[str, AssessedSection]] = {}
         self._distances: dict[tuple[str, frozenset[str]], Mapping[str, Row]] = {}
+        self._lines: dict[tuple[str, Rank, frozenset[str]], Mapping[str, list[Row]]] = {}
         self._zones: dict[str, Mapping[str, tuple[Row, ...]]] = {}
 
     def rows(self, frame: str) -> tuple[Row, ...]:
@@ -223,6 +233,23 @@ class CleanedFacts:
             measured = plain_rows(self.facts.distances_to(frame, sorted(codes)), f"{frame} distances")
             self._distances[frame, codes] = {row["code"]: row for row in measured}
         return self._distances[frame, codes]
+
+    def lines(self, frame: str, rank: Rank, codes: frozenset[str], code: str) -> Sequence[Row]:
+        """The nearest shorelines of a facility near a limit, one of each class (see `spatial.margins`).
+
+        `codes` narrows them to some water bodies; none is all. Empty where the nearest says all there is to
+        say, or the facts cannot measure them.
+        """
+        if self.facts.lines_to is None:
+            return ()
+        key = (frame, rank, codes)
+        if key not in self._lines:
+            found: dict[str, list[Row]] = {}
+            measured = self.facts.lines_to(frame, rank, sorted(codes) or None)
+            for row in plain_rows(measured, f"{frame} lines"):
+                found.setdefault(row["code"], []).append(row)
+            self._lines[key] = found
+        return self._lines[key].get(code, ())
 
 
 def require_distances(rows: Sequence[Row], frame: str, ranks: Iterable[Rank]) -> None:

@@ -53,6 +53,7 @@ YANGTZE = "yangtze"
 """Region of rules that hold in the whole basin; every other region is a GB/T 2260 code."""
 
 MISSING_ACCURACY = "missing_accuracy_m"
+CENTRELINE_UNDERSTATES = "centreline_understates_m"
 WHICH_LAKES = "which_lakes"
 IDLE_OR_OWNERLESS = "idle_or_ownerless"
 IDLE_COUNTED_ON = "idle_counted_on"
@@ -186,7 +187,7 @@ class BaseRule(Entry):
 
 
 def _zone_settings(zones: Iterable[Zone]) -> tuple[str, ...]:
-    return (MISSING_ACCURACY, *sorted({name for zone in zones for name in zone.when}))
+    return (MISSING_ACCURACY, CENTRELINE_UNDERSTATES, *sorted({name for zone in zones for name in zone.when}))
 
 
 class SitingBan(BaseRule):
@@ -204,7 +205,7 @@ class SitingBan(BaseRule):
     exemptions: tuple[Exemption, ...] = ()
 
     def setting_names(self) -> tuple[str, ...]:
-        """Accuracy of positions, and the settings that switch zones."""
+        """Accuracy of positions, what centre lines understate, and the settings that switch zones."""
         return _zone_settings(self.zones)
 
 
@@ -221,7 +222,7 @@ class RemediationDeadline(BaseRule):
     done_by: Annotated[tuple[Literal["treated_on", "cancelled_on"], ...], Field(min_length=1)]
 
     def setting_names(self) -> tuple[str, ...]:
-        """Accuracy of positions, and the settings that switch zones."""
+        """Accuracy of positions, what centre lines understate, and the settings that switch zones."""
         return _zone_settings(self.zones)
 
 

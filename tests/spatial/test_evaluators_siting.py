@@ -152,7 +152,7 @@ def test_what_another_margin_would_give_stands_in_the_evidence() -> None:
     row = pond(near("mainstem", 2960, accuracy_m=None), action="new", action_on=AFTER, accuracy_m=None)
     (finding,) = judge_ponds(MAINSTEM, row)
     assert [(one["value"], one["verdict"]) for one in finding.evidence["alternatives"]] == [(0, "violation")]
-    assert finding.evidence["settings"] == {"missing_accuracy_m": 25}
+    assert finding.evidence["settings"] == {"missing_accuracy_m": 25, "centreline_understates_m": 1500}
 
 
 def test_a_finding_shows_what_was_measured_and_against_what() -> None:

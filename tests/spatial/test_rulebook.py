@@ -53,6 +53,12 @@ reason = { zh = "惯例", en = "Convention" }
 choices = [0, 25]
 default = 25
 decided_on = 2025-11-20
+[centreline_understates_m]
+question = { zh = "几米", en = "How many metres" }
+reason = { zh = "河宽", en = "Width of the river" }
+choices = [1500, 0]
+default = 1500
+decided_on = 2026-11-20
 """
 
 
