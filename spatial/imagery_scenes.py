@@ -61,8 +61,8 @@ from spatial.sensors import BandRole, CloudKind, SourceKind, WaterIndex
 STRIP_PIXELS = 5_600_000
 """Pixels of a strip: what is in memory at one time is about 60 bytes of each."""
 
-MAX_VERTICES = 20_000_000
-"""Of all outlines together; the waters of a whole satellite scene have one or two million."""
+MAX_VERTICES = 6_000_000
+"""Of all outlines together (each takes about 300 bytes); a tile with 5 000 km of shore has one million."""
 
 _CACHE_BYTES = 256 << 20
 _MASK_ERROR_PX = math.sqrt(0.5)

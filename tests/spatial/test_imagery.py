@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rasterio.features import rasterize
 
-from spatial.errors import NotBimodalError, NoWaterError
+from spatial.errors import NotBimodalError, NoWaterError, OutlinesError
 from spatial.imagery import (
     UNKNOWN,
     WATER,
@@ -390,3 +390,17 @@ def test_the_coast_of_olinda_is_one_sea_and_the_city_is_no_water() -> None:
     assert not shapely.contains_xy(found.outlines.polygons, 180, 200).any()
     bounds = shapely.total_bounds(found.outlines.polygons)
     assert bounds[2:] == pytest.approx([349, 352])  # up to the edge of the image
+
+
+def test_outlines_of_noise_are_refused_before_they_fill_the_memory(
+    tmp_path: Path, share: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_scene(tmp_path / "scene.tif", share)
+    vertices = shapely.get_num_coordinates(
+        extract(path, replace(PLAIN, simplify_px=0.0)).outlines.polygons
+    ).sum()
+    monkeypatch.setattr("spatial.imagery_scenes.MAX_VERTICES", vertices // 2)
+    with pytest.raises(OutlinesError):
+        extract(path)
+    monkeypatch.setattr("spatial.imagery_scenes.MAX_VERTICES", vertices * 2)
+    assert len(extract(path).outlines) == 2
