@@ -34,7 +34,7 @@ from spatial.standards import (
     Standard,
     load_evaluation_method,
 )
-from spatial.vocabulary import Compare, Grade, Qualifier, Verdict, WaterBodyType
+from spatial.vocabulary import Compare, Grade, Qualifier, StationType, Verdict, WaterBodyType
 
 SAMPLE_COLUMNS: Final = frozenset(
     {
@@ -462,7 +462,8 @@ def classify_samples(
     samples : DataFrame, one row per row of the file
         ``sample_id`` (int, unique), ``row``, ``section``, ``province``, ``sampled_at`` (zoned time or NaT),
         ``sampled_at_raw``, ``water_body_type`` (river, lake, reservoir or missing), ``target_class`` (1 to 5
-        or missing), ``reported_class`` (text), ``station_status`` (text).
+        or missing), ``reported_class`` (text), ``station_status`` (text); where there, ``station_type``: what
+        is derived from images gets no class.
     readings : DataFrame, one row per reading
         ``sample_id``, ``parameter`` (registry code), ``value`` and ``full_value`` (Decimal in the parameter's
         unit, or missing), ``qualifier`` (``=`` or ``<``), ``detection_limit`` (Decimal, or missing).
@@ -537,6 +538,7 @@ class _Head:
     target_class: int | None
     reported_class: str | None
     station_status: str | None
+    remote: bool
     compare: Compare
 
 
@@ -552,6 +554,7 @@ def _read_heads(
     columns = {
         name: list_cells(samples[name]) for name in SAMPLE_COLUMNS if name not in ("sample_id", "sampled_at")
     }
+    kinds = list_cells(samples["station_type"]) if "station_type" in samples.columns else None
     for place, (sample_id, sampled_at) in enumerate(
         zip(samples["sample_id"].tolist(), beijing_times(samples["sampled_at"]), strict=True),
     ):
@@ -572,6 +575,7 @@ def _read_heads(
             target_class=target if own_target is None else own_target,
             reported_class=_text_or_none(columns["reported_class"][place]),
             station_status=_text_or_none(columns["station_status"][place]),
+            remote=kinds is not None and kinds[place] == StationType.REMOTE_SENSING,
             compare=compare_by_day[day],
         )
     return heads
@@ -584,6 +588,8 @@ def _finish_sample(
     missing = set(method.core) - {item.code for item in items}
     if not items:
         refused = give_reason("no_readings")
+    elif head.remote:
+        refused = give_reason("derived_from_images")
     elif is_stopped(head.station_status, method):
         refused = give_reason("station_stopped", status=head.station_status)
     elif missing and is_under_maintenance(head.station_status, method):

@@ -162,6 +162,19 @@ def test_rules_and_streams_know_what_is_remote(filled: Engine, tmp_path: Path) -
     assert not set(facts.sections["station_type"].dropna()) & {"remote_sensing"}
 
 
+def test_a_file_of_derived_values_is_classified_as_nothing(cli: Cli, tmp_path: Path) -> None:
+    path = tmp_path / "mixed.csv"
+    lines = [
+        f"S,{day},{said},7.5,8,1.5,0.1,0.05" for day, said in (("2023-06-05", "手工"), ("2023-06-06", "遥感"))
+    ]
+    head = "断面编码,采样时间,监测方式,pH,溶解氧(mg/L),高锰酸盐指数(mg/L),氨氮(mg/L),总磷(mg/L)"
+    path.write_text("\n".join([head, *lines]) + "\n", encoding="utf-8")
+    result = cli("classify", path, "--target", "3", "--format", "json")
+    first, second = json.loads(result.stdout)
+    assert (first["class"], first["verdict"]) == (2, "compliant")
+    assert (second["class"], second["verdict"]) == (None, "undetermined")
+
+
 # --- the way in ---
 
 
