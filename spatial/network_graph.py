@@ -87,7 +87,8 @@ class NetworkProblem:
     ``turned_round``, ``gap`` (an end near another line, beyond the tolerance), ``gap_too_wide`` and
     ``gap_bridged`` (to the named river), ``in_pieces``, ``cycle``, ``ends_meet``, ``starts_meet``,
     ``isolated``, ``self_crossing``, ``crossing`` (rivers that cross and are not joined), ``overlap``,
-    ``duplicate_line``, ``duplicate_line_reversed``, ``no_line``, ``short_line``.
+    ``duplicate_line``, ``duplicate_line_reversed``, ``no_line``, ``short_line``,
+    ``lake_apart`` (no river enters or leaves it).
     Errors may make a trace wrong or incomplete; notices are facts that may be right. `params` go into the
     text; `lon` and `lat` say where to look, None where no single place is meant.
     """

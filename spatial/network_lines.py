@@ -6,6 +6,7 @@ An edge between two vertices is the straight line in longitude/latitude (RFC 794
 
 import itertools
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -30,6 +31,7 @@ _E2 = _F * (2 - _F)
 # A straight edge of 10 km is less than a millimetre longer than the geodesic up to 35° of latitude.
 _PIECE_KM = 10.0
 _POINTS_AT_ONCE = 2_000
+_PAIRS_AT_ONCE = 500_000
 
 
 @dataclass(frozen=True)
@@ -241,8 +243,9 @@ def find_feet(lines: Lines, points: Floats, within_m: float) -> Feet:
     distance is the geodesic to it: up to 5 km it is at most decimetres too long.
     """
     found = [
-        _find_feet(lines, points[at : at + _POINTS_AT_ONCE], within_m, at)
+        feet
         for at in range(0, len(points), _POINTS_AT_ONCE)
+        for feet in _find_some_feet(lines, points[at : at + _POINTS_AT_ONCE], within_m, at)
     ]
     if not found:
         none = np.zeros(0, dtype=np.int64)
@@ -250,8 +253,18 @@ def find_feet(lines: Lines, points: Floats, within_m: float) -> Feet:
     return Feet(*(np.concatenate([getattr(one, name) for one in found]) for name in Feet.__slots__))
 
 
-def _find_feet(lines: Lines, points: Floats, within_m: float, offset: int) -> Feet:
+def _find_some_feet(lines: Lines, points: Floats, within_m: float, offset: int) -> Iterator[Feet]:
+    """Feet of some points, in blocks of whole points and a bounded number of edges."""
     point, edge = lines._edge_tree.query(draw_boxes(points, within_m))  # noqa: SLF001 - of this module
+    counts = np.bincount(point, minlength=len(points))
+    block = (np.cumsum(counts) - counts) // _PAIRS_AT_ONCE
+    for number in np.unique(block).tolist():
+        pairs = block[point] == number
+        yield _find_feet(lines, points, point[pairs], edge[pairs], within_m, offset)
+
+
+def _find_feet(lines: Lines, points: Floats, point: Ints, edge: Ints, within_m: float, offset: int) -> Feet:
+    """Of pairs of points and edges the nearest per line; the points are those of rows `offset` and on."""
     vertex = lines._edge_starts[edge]  # noqa: SLF001 - of this module
     start, end, at = lines.vertices[vertex], lines.vertices[vertex + 1], points[point]
     east, north = metres_per_degree((at[:, 1] + (start[:, 1] + end[:, 1]) / 2) / 2)

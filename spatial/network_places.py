@@ -23,7 +23,7 @@ the other. Names are not looked at when no river of the network has one.
 import itertools
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -37,6 +37,7 @@ from spatial.geodesy import require_cgcs2000
 from spatial.network_graph import Edge, RiverNetwork
 from spatial.network_lines import (
     Feet,
+    Ints,
     draw_boxes,
     find_feet,
     find_nearest_pair,
@@ -126,10 +127,10 @@ def snap(network: RiverNetwork, places: gpd.GeoDataFrame) -> pd.DataFrame:
     _require_degrees(geometry, located, codes)
     hints = [read_texts(places, column) for column in HINTS]
     waters = _Waters(network)
-    candidates = _find_candidates(network, geometry, located)
+    named_waters = [waters.read_hint([column[row] for column in hints]) for row in range(len(places))]
+    candidates = _find_candidates(network, geometry, located, named_waters)
     positions = []
-    for row in range(len(places)):
-        named = waters.read_hint([column[row] for column in hints])
+    for row, named in enumerate(named_waters):
         about = (kinds[row], codes[row])
         if not located[row]:
             positions.append(_nowhere(about, "not_located"))
@@ -292,14 +293,30 @@ class _Candidate:
     lat: float
 
 
-def _find_candidates(network: RiverNetwork, geometry: Any, located: Any) -> dict[int, tuple[_Candidate, ...]]:
-    """Rivers (each on its nearest line) and lakes near places, by distance and code."""
+def _find_candidates(
+    network: RiverNetwork, geometry: Any, located: Any, named: Sequence[_Named]
+) -> dict[int, tuple[_Candidate, ...]]:
+    """Rivers (each on its nearest line) and lakes near places, by distance and code.
+
+    First as far as rivals of a sure place may be; those that nothing is surely near, or whose named river is
+    not among what was found, are looked at again, as far as anything counts.
+    """
     is_point = located & (shapely.get_type_id(geometry) == 0)
-    rows = np.flatnonzero(is_point)
-    points = np.stack([shapely.get_x(geometry[rows]), shapely.get_y(geometry[rows])], axis=1)
-    within_m = network.settings.snap_m
+    settings = network.settings
+    within_m = settings.snap_m
+    sure_m = min(within_m, settings.rival_factor * settings.near_m + settings.rival_m)
     found: dict[int, list[_Candidate]] = {}
-    _add_feet(network, find_feet(network.lines, points, within_m), rows.tolist(), found, None)
+    _find_near_points(network, geometry, np.flatnonzero(is_point), sure_m, found)
+    if sure_m < within_m:
+        again = [
+            row
+            for row in np.flatnonzero(is_point).tolist()
+            if not any(one.distance_m <= settings.near_m for one in found.get(row, ()))
+            or (named[row].rivers and not any(one.river in named[row].rivers for one in found[row]))
+        ]
+        for row in again:
+            found.pop(row, None)
+        _find_near_points(network, geometry, np.array(again, dtype=np.int64), within_m, found)
     for row in np.flatnonzero(located & ~is_point).tolist():
         shape = geometry[row]
         west, south, east, north = shapely.bounds(shape)
@@ -323,6 +340,13 @@ def _find_candidates(network: RiverNetwork, geometry: Any, located: Any) -> dict
                 kept.append(one)
         chosen[row] = tuple(kept)
     return chosen
+
+
+def _find_near_points(
+    network: RiverNetwork, geometry: Any, rows: Ints, within_m: float, found: dict[int, list[_Candidate]]
+) -> None:
+    points = np.stack([shapely.get_x(geometry[rows]), shapely.get_y(geometry[rows])], axis=1)
+    _add_feet(network, find_feet(network.lines, points, within_m), rows.tolist(), found, None)
 
 
 def _add_feet(

@@ -33,6 +33,7 @@ def list_problems(
         *_self_crossings(network),
         *_crossings(network),
         *_gaps(network),
+        *_lakes_apart(network),
     ]
     return tuple(
         sorted(found, key=lambda one: (one.code, one.rivers, one.lon or 0.0, one.lat or 0.0, str(one.params)))
@@ -234,6 +235,14 @@ def _crossings(network: RiverNetwork) -> Iterator[NetworkProblem]:
                 if float(metres.min()) <= 2 * network.settings.tolerance_m:
                     continue
             yield _problem(network, "crossing", owners, (lon, lat), notice=True)
+
+
+def _lakes_apart(network: RiverNetwork) -> Iterator[NetworkProblem]:
+    """Lakes that no river enters or leaves: what lies in them is joined with nothing."""
+    for lake in network.lakes:
+        if not lake.inflows and not lake.outflows:
+            lon, lat = shapely.get_coordinates(shapely.point_on_surface(lake.geometry))[0].tolist()
+            yield _problem(network, "lake_apart", [], (lon, lat), notice=True, lake=lake.code)
 
 
 def _meet_at_joint(network: RiverNetwork, first: Ints, second: Ints, common: Geometries) -> NDArray[np.bool_]:

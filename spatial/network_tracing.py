@@ -54,7 +54,8 @@ class TraceItem:
     `river_km` is the way along the river between origin and item; `via` are the rivers on it, from the
     origin's to the item's, and `lakes` the lakes that it passes or ends in. `travel_hours` (likely),
     `earliest_hours` and `latest_hours` are None where the way passes a lake of which nothing is known;
-    `travel_reason` says so. `distance_m`, `confidence` and `reason` tell how the item was put on the river.
+    `travel_reason` says so. `lon` and `lat` are where it was put on the river; `distance_m`, `confidence` and
+    `reason` tell how.
     """
 
     kind: str
@@ -74,6 +75,8 @@ class TraceItem:
     confidence: str
     reason: str
     discharges: tuple[str, ...] | None
+    lon: float | None = None
+    lat: float | None = None
 
     def as_json(self) -> dict[str, Any]:
         """The item as `trace … --format json` prints it."""
@@ -798,6 +801,8 @@ def _trace(
                 confidence=position.confidence,
                 reason=position.reason,
                 discharges=row["discharges"],
+                lon=position.lon,
+                lat=position.lat,
             )
         )
     unplaced = [

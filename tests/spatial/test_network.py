@@ -312,6 +312,13 @@ def test_a_river_that_only_brushes_a_lake_does_not_enter_it():
     assert network.lakes[0].inflows == ()
 
 
+def test_a_lake_that_no_river_reaches_is_noted():
+    network = draw({"main": MAIN}, lakes={"lake": shapely.Polygon([at(5, 8), at(7, 8), at(7, 12)])})
+    assert [(one.code, one.rivers, one.params) for one in network.problems] == [
+        ("lake_apart", (), {"lake": "lake"})
+    ]
+
+
 # ------------------------------------------------------------------------------------------------ refusals
 
 
