@@ -52,7 +52,8 @@ def as_series(column: ColumnElement[Any], values: Sequence[Any]) -> pd.Series:
         return pd.Series(values, dtype="float64")
     if isinstance(column.type, (Integer, BigInteger)) and not isinstance(column.type, SmallInteger):
         missing = any(value is None for value in values)
-        return pd.Series(values, dtype=object if missing else "int64")
+        may_miss = not isinstance(column.type, BigInteger) and getattr(column, "nullable", False)
+        return pd.Series(values, dtype=object if missing or may_miss else "int64")
     return pd.Series(values, dtype=object)
 
 
