@@ -125,7 +125,7 @@ def _cycles(network: RiverNetwork) -> Iterator[NetworkProblem]:
         owners = [int(network.lines.owner[edges.line[edge]]) for edge in found if edges.line[edge] >= 0]
         lakes = sorted({network.lakes[edges.lake[edge]].code for edge in found if edges.lake[edge] >= 0})
         place = _node_place(network, int(edges.start[found[0]]))
-        length_km = round(float(edges.length_km[found].sum()), 3)
+        length_km = round(sum(float(edges.length_km[edge]) for edge in found if edges.line[edge] >= 0), 3)
         yield _problem(network, "cycle", owners, place, notice=bool(lakes), length_km=length_km, lakes=lakes)
 
 
