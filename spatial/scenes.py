@@ -302,7 +302,7 @@ class Scene:
         try:
             numbers: NDArray[Any] = self._reader(band, resampling).read(band.index, window=window)
         except RasterioError as error:
-            raise SceneFileError(band.path.name, str(error)) from error
+            raise SceneFileError(band.path.name, _told(error, band.path)) from error
         return numbers
 
     def read_known(self, band: Band, window: Window) -> NDArray[np.bool_]:
@@ -322,7 +322,7 @@ class Scene:
             try:
                 mask = self._reader(band, Resampling.bilinear).read_masks(band.index, window=window)
             except RasterioError as error:
-                raise SceneFileError(band.path.name, str(error)) from error
+                raise SceneFileError(band.path.name, _told(error, band.path)) from error
             unknown = mask == 0 if unknown is None else unknown | (mask == 0)
         return unknown
 
@@ -491,7 +491,7 @@ def _open(path: Path) -> Any:
                 file = rasterio.open(address, driver=driver)
             break
         except (RasterioError, UnicodeError) as error:
-            reasons.append(str(error).replace(address, path.name))
+            reasons.append(_told(error, path))
     else:
         told = next((text for text in reasons if "not recognized" not in text), reasons[0])
         raise SceneFileError(path.name, told)
@@ -501,6 +501,12 @@ def _open(path: Path) -> Any:
         file.close()
         raise
     return file
+
+
+def _told(error: Exception, path: Path) -> str:
+    """What the library says went wrong, without folders and without a full stop."""
+    said = str(error.__cause__ or error).replace(path.resolve().as_posix(), path.name)
+    return said.strip().rstrip(".")
 
 
 def _check_size(path: Path, file: Any) -> None:
