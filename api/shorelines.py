@@ -33,6 +33,7 @@ ENDINGS = (".gpkg", ".geojson", ".json", ".parquet", ".zip")
 
 _LAYER = "shorelines"
 _MASK_ROWS = 512
+_OPEN_FROM_M = 50.0
 _SHAPEFILE_BYTES = 254
 
 
@@ -208,11 +209,14 @@ def _day(request: ExtractionRequest, scene: Scene) -> tuple[date | None, str]:
     return scene.acquired, scene.acquired_from
 
 
-def _source_text(request: ExtractionRequest, scene: Scene, cut: str) -> str:
+def _source_texts(request: ExtractionRequest, scene: Scene, cut: str, open_m: Any) -> list[str]:
+    """Where each shoreline comes from; a polygon whose outline is not all shore says so in all evidence."""
     if request.source is not None:
-        return request.source
+        return [request.source] * len(open_m)
     sensor = f"{scene.sensor.label} · " if scene.sensor is not None else ""
-    return f"{sensor}{', '.join(path.name for path in scene.paths)} · {cut}"
+    text = f"{sensor}{', '.join(path.name for path in scene.paths)} · {cut}"
+    shown = [0.0 if request.lines else metres for metres in open_m]
+    return [f"{text} · {metres / 1000:.1f} km open" if metres >= _OPEN_FROM_M else text for metres in shown]
 
 
 # --------------------------------------------------------------------------------------------- the layer
@@ -241,7 +245,7 @@ def _layer(
             "rank": pd.Series([request.rank] * len(outlines), dtype=object),
             "kind": ShorelineKind.IMAGERY.value,
             "accuracy_m": np.ceil(accuracy_m * 10) / 10,
-            "source": _source_text(request, scene, cut_text(settings, extraction)),
+            "source": _source_texts(request, scene, cut_text(settings, extraction), outlines.open_m),
             "valid_from": None if day is None else day.isoformat(),
             "area_m2": np.round(outlines.area_m2, 1),
             "shore_m": np.round(outlines.shore_m, 1),

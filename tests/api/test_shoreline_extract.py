@@ -126,6 +126,27 @@ def test_the_layer_has_the_columns_of_the_contract_and_details_on_request(
     assert shapely.is_ccw(shapely.get_exterior_ring(frame.geometry.to_numpy())).all()
 
 
+def test_an_outline_that_is_not_all_shore_says_so_in_its_source(
+    cli: Any, scene: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "a.gpkg"
+    command = (
+        "shoreline",
+        "extract",
+        scene,
+        "--out",
+        out,
+        "--water-bodies",
+        known_waters(tmp_path / "w.gpkg"),
+    )
+    assert cli(*command).exit_code == 0
+    sources = gpd.read_file(out).set_index("water_body_code")["source"]
+    assert sources["R-1"].endswith(" · 0.3 km open")  # the river leaves the image on both sides
+    assert sources["L-1"].endswith("(Otsu)")
+    assert cli(*command, "--source", "省遥感中心").exit_code == 0
+    assert set(gpd.read_file(out)["source"]) == {"省遥感中心"}
+
+
 def test_lines_leave_the_edge_of_the_image_open(cli: Any, scene: Path, tmp_path: Path) -> None:
     out = tmp_path / "lines.gpkg"
     command = ("shoreline", "extract", scene, "--out", out, "--water-body", "W", "--rank", "lake", "--lines")
