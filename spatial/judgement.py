@@ -163,7 +163,7 @@ def _grade(column: MeanColumn, limit: Limit, *, rounded: bool) -> ClassArray:
     def falls_short(bound: Fraction) -> BoolArray:
         sign = column.sign(bound)
         # Below a detection limit that is the bound lies below the bound.
-        plain = (sign < 0) | (column.unseen & (sign == 0))
+        plain: BoolArray = (sign < 0) | (column.unseen & (sign == 0))
         if not rounded:
             return plain
         step = ceil(bound / unit)
