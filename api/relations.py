@@ -16,8 +16,7 @@ from api.errors import BadRequestError
 from api.features import plain_cell
 from api.jobs import protection_zones
 from api.tracing import INTAKE_CATEGORIES, REGION_CATEGORIES, Direction, Waters, gather_waters
-from ingest.features import parse_features
-from ingest.options import IngestOptions
+from ingest.regions import open_regions
 from models import queries
 from spatial.findings import geojson
 from spatial.network_places import snap
@@ -107,16 +106,17 @@ def region_rows(
 ) -> list[dict[str, Any]]:
     """The region that each section lies in, beside the one that it states.
 
-    Polygons come from a file (``region_code`` or 行政区划代码, ``name``), else from the inventoried places of
-    a category of regions.
+    Polygons come from a file (see `open_regions`), else from the inventoried places of a category of regions.
 
     Raises
     ------
     BadRequestError
         If there are no polygons.
+    IngestFileError, OptionError
+        If the file cannot be used.
     """
     sections = queries.features_in_force(session, "sections", as_of, region_code=region)
-    regions = _regions(session, as_of) if file is None else _region_file(file)
+    regions = _regions(session, as_of) if file is None else open_regions(file)
     if regions.empty:
         raise BadRequestError(
             "regions", "0", "polygons of regions: --regions FILE, or sites of category 行政区"
@@ -147,25 +147,6 @@ def _regions(session: Session, as_of: date) -> gpd.GeoDataFrame:
     sites = queries.features_in_force(session, "sites", as_of)
     kept = sites["category"].isin(REGION_CATEGORIES) & sites["region_code"].notna()
     return _polygons(sites[kept])
-
-
-def _region_file(file: Path) -> gpd.GeoDataFrame:
-    """Polygons of a file with region codes and names.
-
-    Raises
-    ------
-    BadRequestError
-        If a row would be rejected.
-    IngestFileError
-        If the file cannot be used.
-    """
-    needed = ("region_code", "name")
-    parsed = parse_features("sites", file, IngestOptions(required=needed))
-    if parsed.problems:
-        first = parsed.problems[0]
-        where = f"{file.name}, row {first.row}, {first.column}: {first.code}"
-        raise BadRequestError("--regions", where, "a clean file")
-    return _polygons(gpd.GeoDataFrame(parsed.frame))
 
 
 def _polygons(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:

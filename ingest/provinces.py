@@ -76,7 +76,7 @@ def open_provinces(path: Path) -> Provinces:
         If it holds no polygons in degrees with names.
     """
     table = read_table(path, IngestOptions(), lambda row: sum(cell in _NAMES for cell in row))
-    names, codes = _column(table, _NAMES), _column(table, _CODES)
+    names, codes = find_column(table, _NAMES), find_column(table, _CODES)
     if table.geometry is None or names is None:
         raise OptionError("--provinces", path.name, f"polygons with a column {', '.join(_NAMES[:4])}")
     try:
@@ -87,10 +87,7 @@ def open_provinces(path: Path) -> Provinces:
         raise OptionError("--provinces", path.name, "polygons in EPSG:4490 or EPSG:4326")
     broken = ~shapely.is_valid(table.geometry) & ~shapely.is_missing(table.geometry)
     shapes = np.array(
-        [
-            _area(shapely.make_valid(shape)) if bad else shape
-            for shape, bad in zip(table.geometry, broken, strict=True)
-        ],
+        [repaired_area(shape) if bad else shape for shape, bad in zip(table.geometry, broken, strict=True)],
         dtype=object,
     )
     usable = [
@@ -116,7 +113,8 @@ def tolerance_m() -> float:
     return float(conventions()["provinces"]["tolerance_m"])
 
 
-def _column(table: RawTable, names: tuple[str, ...]) -> list[str] | None:
+def find_column(table: RawTable, names: tuple[str, ...]) -> list[str] | None:
+    """Cells of the first of these columns that a table has."""
     for name in names:
         if name in table.columns:
             return table.cells[table.columns.index(name)]
@@ -127,8 +125,9 @@ def _stem(name: str) -> str:
     return "".join(unicodedata.normalize("NFKC", name).split())[:_STEM]
 
 
-def _area(shape: Any) -> Any:
-    """What is left of a repaired polygon without the lines and points that the repair made of its spikes."""
+def repaired_area(shape: Any) -> Any:
+    """A polygon repaired, without the lines and points that the repair makes of its spikes."""
+    shape = shapely.make_valid(shape)
     if shape.geom_type != "GeometryCollection":
         return shape
     parts = [part for part in shapely.get_parts(shape) if part.geom_type in {"Polygon", "MultiPolygon"}]

@@ -181,7 +181,8 @@ def show(opened: Door, found: TraceAnswer, chosen: Format, out: Path | None) -> 
             rows = sorted(document["items"], key=_order)
             ranked = bool(found.suspects)
             title = trace_title(found, opened.catalogue)
-            opened.table(rows, _columns(opened, ranked=ranked), title=title if out is None else None, out=out)
+            columns = _columns(opened, ranked=ranked, branching=any(len(row["via"]) > 1 for row in rows))
+            opened.table(rows, columns, title=title if out is None else None, out=out)
             for line in trace_notes(found, opened.catalogue):
                 opened.say(line)
 
@@ -192,7 +193,8 @@ def _order(item: dict[str, Any]) -> tuple[int, float]:
     return (1_000_000 if suspect is None else suspect["rank"], item["river_km"])
 
 
-def _columns(opened: Door, *, ranked: bool) -> list[Column]:
+def _columns(opened: Door, *, ranked: bool, branching: bool) -> list[Column]:
+    """Columns of the table; ranks where suspects are, and the way where it leads through several rivers."""
     from api.tracing_words import arrival_text, placed_text, suspect_text
 
     text, catalogue = opened.text, opened.catalogue
@@ -211,6 +213,6 @@ def _columns(opened: Door, *, ranked: bool) -> list[Column]:
         (text("trace.col_km"), lambda row: f"{row['river_km']:.1f}"),
         (text("trace.col_arrival"), lambda row: arrival_text(row, catalogue)),
         *(suspects[1:] if ranked else []),
-        (text("trace.col_via"), lambda row: " → ".join(row["via"])),
+        *([(text("trace.col_via"), lambda row: " → ".join(row["via"]))] if branching else []),
         (text("trace.col_placed"), lambda row: placed_text(row, catalogue)),
     ]

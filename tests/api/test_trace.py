@@ -377,6 +377,32 @@ def test_polygons_of_a_file_serve_as_regions(cli: Any, sample: Any, tmp_path: Pa
     assert answers == {"agrees", "contradicts"}  # sections of Hubei; those of Chongqing and Hunan
 
 
+@pytest.mark.parametrize(("name", "agreeing"), [("china_provinces", 41), ("cities_42", 14)])
+def test_public_layers_of_regions_serve_too(cli: Any, sample: Any, name: str, agreeing: int) -> None:
+    """Their codes have two and four digits. Of 42 sections, all but one on the border of two provinces agree.
+
+    The layer of Hubei alone holds 18; four on the mainstem lie in the next city by its coarse borders.
+    """
+    path = Path(__file__).parents[2] / f"../shared/data/geometry/china_admin/{name}.geojson"
+    if not path.exists():
+        pytest.skip("needs ../shared/data/geometry/china_admin, which is not part of the repository")
+    answers = [row["answer"] for row in related(cli, sample, "regions", "--regions", path)]
+    assert answers.count("agrees") == agreeing
+
+
+@pytest.mark.parametrize(
+    "text", ["名称,geometry\n甲,POINT (111 30)\n", "行政区划代码,名称,geometry\n420000,甲,POINT (111 30)\n"]
+)
+def test_a_file_without_codes_or_polygons_is_no_layer_of_regions(
+    cli: Any, sample: Any, tmp_path: Path, text: str
+) -> None:
+    path = tmp_path / "regions.csv"
+    path.write_text(text, encoding="utf-8")
+    result = cli("relations", "regions", "--regions", path, database=sample.engine)
+    assert result.exit_code == 2
+    assert "--regions" in result.stderr
+
+
 def test_the_register_of_overhead_ponds_tells_stated_from_found(cli: Any, sample: Any) -> None:
     rows = {row["code"]: row for row in related(cli, sample, "ponds")}
     assert len(rows) == 40
