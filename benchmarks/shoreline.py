@@ -18,6 +18,7 @@ vertices, their peak memory. Run it with ``make bench``, or alone:
 import argparse
 import json
 import resource
+import shutil
 import statistics
 import subprocess
 import sys
@@ -210,6 +211,7 @@ def prepare_postgis(facilities: gpd.GeoDataFrame, shorelines: gpd.GeoDataFrame) 
             yield measure
     finally:
         remove_cluster(home)
+        shutil.rmtree(home)
 
 
 METHODS = {
