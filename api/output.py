@@ -62,21 +62,32 @@ def json_pieces(document: Mapping[str, Any], name: str, entries: Iterable[object
     yield f"{chr(10)}  ]{after}" if some else f"]{after}"
 
 
+def list_pieces(entries: Iterable[object]) -> Iterator[str]:
+    """The pieces of :func:`to_json` of a list, gone through one by one."""
+    some = False
+    for entry in entries:
+        lines = json.dumps(entry, ensure_ascii=False, indent=2, default=plain, allow_nan=False)
+        yield f"{',' if some else '['}\n  {lines.replace(chr(10), f'{chr(10)}  ')}"
+        some = True
+    yield "\n]\n" if some else "[]\n"
+
+
+def as_feature(row: Row) -> dict[str, object]:
+    """A row whose ``geometry`` is a GeoJSON object or None, as a feature."""
+    feature = {
+        "type": "Feature",
+        "id": row.get("code") or row.get("id"),
+        "geometry": row.get("geometry"),
+        "properties": {key: value for key, value in row.items() if key != "geometry"},
+    }
+    if feature["id"] is None:
+        del feature["id"]
+    return feature
+
+
 def to_geojson(rows: Iterable[Row], **members: object) -> dict[str, object]:
     """A FeatureCollection (RFC 7946) of rows whose ``geometry`` is a GeoJSON object or None."""
-    features = [
-        {
-            "type": "Feature",
-            "id": row.get("code") or row.get("id"),
-            "geometry": row.get("geometry"),
-            "properties": {key: value for key, value in row.items() if key != "geometry"},
-        }
-        for row in rows
-    ]
-    for feature in features:
-        if feature["id"] is None:
-            del feature["id"]
-    return {"type": "FeatureCollection", "features": features, **members}
+    return {"type": "FeatureCollection", "features": [as_feature(row) for row in rows], **members}
 
 
 def flat(row: Row) -> dict[str, object]:
@@ -115,6 +126,22 @@ def to_csv(rows: Sequence[Row]) -> str:
     writer.writerow(columns)
     writer.writerows([defused(row.get(column)) for column in columns] for row in flattened)
     return text.getvalue()
+
+
+def csv_pieces(rows: Iterable[Row]) -> Iterator[str]:
+    """The pieces of :func:`to_csv` of rows that all have the columns of the first."""
+    columns: list[str] | None = None
+    for row in rows:
+        cells = flat(row)
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        if columns is None:
+            columns = list(cells)
+            writer.writerow(columns)
+        writer.writerow([defused(cells.get(column)) for column in columns])
+        yield text.getvalue()
+    if columns is None:
+        yield "\n"
 
 
 def to_parquet(rows: Sequence[Row]) -> bytes:

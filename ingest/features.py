@@ -103,8 +103,35 @@ def parse_features(
     spec = find_kind(kind)
     names = names_of(spec.name, spec.fields)
     table = read_table(path, options, header_score(options, names, spec.name))
+    return parse_table(kind, table, options, for_loading=for_loading)
+
+
+def parse_table(
+    kind: str, table: RawTable, options: IngestOptions, *, for_loading: bool = False
+) -> ParsedFeatures:
+    """What `parse_features` does with a file, with a table that was read already: all of it or a piece."""
+    spec = find_kind(kind)
+    names = names_of(spec.name, spec.fields)
     table = arrange(table, options, names, spec.name)
     return _FeatureParser(spec, table, options, names, for_loading=for_loading).parse()
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureColumns:
+    """The columns of a table that are read: header by field, and the places of those headers."""
+
+    fields: Mapping[str, str]
+    positions: frozenset[int]
+
+
+def choose_columns(kind: str, table: RawTable, options: IngestOptions) -> FeatureColumns:
+    """Which columns of a table, however few its rows, `parse_table` would read; with the same errors."""
+    spec = find_kind(kind)
+    parser = _FeatureParser(spec, table, options, names_of(spec.name, spec.fields), for_loading=False)
+    return FeatureColumns(
+        {field: column.header for field, column in parser.fields.items()},
+        frozenset(column.position for column in parser.fields.values()),
+    )
 
 
 class _FeatureParser:

@@ -16,6 +16,7 @@ from api.cli import (
     comparisons,
     data,
     databases,
+    distances,
     pictures,
     products,
     relations,
@@ -79,7 +80,7 @@ app.add_typer(service.keys_app, name="keys")
 app.command("ingest")(data.ingest_command)
 app.command("template")(data.template_command)
 app.command("classify")(data.classify_command)
-app.command("distance")(data.distance_command)
+app.command("distance")(distances.distance_command)
 app.command("zones")(zones.zones_command)
 app.command("trace")(trace.trace_command)
 app.command("products")(products.products_command)

@@ -1,8 +1,7 @@
-"""``ingest``, ``template``, ``classify`` and ``distance``: files in, reports and results out."""
+"""``ingest``, ``template`` and ``classify``: files in, reports and results out."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from enum import StrEnum
 from getpass import getuser
@@ -447,94 +446,3 @@ def _report_problems(opened: Door, problems: Any, file: Path) -> None:
         opened.say(f"  {' '.join(part for part in parts if part)}: {row['message']}")
     if len(problems) > TABLE_ERRORS:
         opened.say(opened.text("cli.more_rows", count=len(problems) - TABLE_ERRORS))
-
-
-def distance_command(
-    context: typer.Context,
-    file: FileArgument,
-    shorelines: Annotated[Path, typer.Option("--shorelines", help="shoreline file: lines or water polygons")],
-    rank: Annotated[
-        str | None, typer.Option("--rank", help="rank of every shoreline of a file without a rank column")
-    ] = None,
-    within: Annotated[
-        float, typer.Option("--within", help="farthest distance to report, in metres", min=0)
-    ] = 10_000.0,
-    crs: CrsOption = None,
-    transformation: TransformationOption = None,
-    transformation_accuracy: TransformationAccuracyOption = None,
-    named: ColumnsOption = None,
-    constants: ConstantsOption = None,
-    code_from: CodeFromOption = None,
-    swapped: SwappedChoice = SwappedOption.ERROR,
-    encoding: EncodingOption = None,
-    sheet: SheetOption = None,
-    mapping: MappingOption = None,
-    form: FileFormatOption = None,
-    out: OutOption = None,
-) -> None:
-    """Measure shoreline distances of a points, lines or polygons file, without any database."""
-    from ingest.features import parse_features
-    from ingest.options import IngestOptions, parse_pairs
-    from spatial.distance import distances_as_json, measure_distances, shorelines_in_force
-
-    opened = door(context)
-    chosen = opened.format_of(form, out)
-    options = IngestOptions(
-        crs=crs,
-        transformation=transformation,
-        transformation_accuracy_m=transformation_accuracy,
-        columns=parse_pairs("--column", named),
-        constants=parse_pairs("--set", constants),
-        code_from=None if code_from is None else code_from.value,
-        swapped=swapped.value,
-        encoding=encoding,
-        sheet=sheet,
-        mapping=mapping,
-    )
-    with opened.working(opened.text("cli.reading", name=file.name)):
-        places = parse_features("facilities", file, options)
-        lines = parse_features("shorelines", shorelines, IngestOptions(rank=rank))
-    _report_notices(opened, places.warnings, file)
-    # What columns a shoreline file has besides is nobody's business here; whether its places are right is.
-    of_lines = [notice for notice in lines.warnings if notice.code not in COLUMN_NOTICES]
-    _report_notices(opened, of_lines, shorelines)
-    if places.problems or lines.problems:
-        _report_problems(opened, places.problems, file)
-        _report_problems(opened, lines.problems, shorelines)
-        raise typer.Exit(EXIT_REJECTED)
-    facilities = places.frame
-    with opened.working(opened.text("cli.measuring")):
-        measured = measure_distances(facilities, shorelines_in_force(lines.frame), within_m=within)
-    if chosen is Format.PARQUET:
-        import io
-
-        buffer = io.BytesIO()
-        keep = [c for c in measured.columns if "_shoreline_" not in c]
-        measured[keep].to_parquet(buffer, index=False)
-        opened.write(buffer.getvalue(), out)
-        return
-    rows: list[Row] = list(distances_as_json(measured))
-    if chosen is Format.GEOJSON:
-        import shapely
-
-        texts = shapely.to_geojson(facilities.geometry.to_numpy())
-        rows = [
-            {**row, "geometry": None if text is None else json.loads(text)}
-            for row, text in zip(rows, texts, strict=True)
-        ]
-    columns: list[Column] = [
-        (opened.text("cli.col_code"), lambda row: row["code"]),
-        (opened.text("cli.col_distance"), lambda row: _nearest_text(opened, row)),
-        (opened.text("cli.col_zones"), lambda row: "、".join(row["zones"])),
-    ]
-    opened.show(rows if chosen is not Format.TABLE or out else rows[:TABLE_ROWS], columns, chosen, out)
-    if chosen is Format.TABLE and out is None and len(rows) > TABLE_ROWS:
-        opened.say(opened.text("cli.more_rows", count=len(rows) - TABLE_ROWS))
-
-
-def _nearest_text(opened: Door, row: Row) -> str:
-    return "；".join(
-        f"{opened.text(f'states.rank_{rank}')} {found['distance_m']:,.1f} m"
-        for rank, found in row["nearest"].items()
-        if found is not None
-    )

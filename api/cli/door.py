@@ -6,13 +6,15 @@ import errno
 import io
 import os
 import re
+import shutil
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, Self, cast
 
 import structlog
 import typer
@@ -44,6 +46,8 @@ YEARS = (1900, 2100)  # as files have them
 EXIT_REJECTED = 1
 EXIT_UNUSABLE = 2
 PLAIN_WIDTH = 160
+SPOOLED_BYTES = 16 << 20
+"""What a document for stdout may take in memory before it waits on disk to be whole."""
 
 FormatOption = Annotated[Format, typer.Option("--format", help="table, json, csv, geojson or parquet")]
 FileFormatOption = Annotated[
@@ -165,6 +169,30 @@ class Door:
             part.replace(out)
         except OSError as error:
             raise OutputError(str(out), error.strerror or str(error)) from error
+
+    @contextmanager
+    def writing(self, out: Path | None) -> Iterator[BinaryIO]:
+        """Where a document goes piece by piece: stdout, or a file. It appears whole or not at all."""
+        if out is None:
+            with tempfile.SpooledTemporaryFile(max_size=SPOOLED_BYTES) as spool:
+                yield cast("BinaryIO", spool)
+                spool.seek(0)
+                shutil.copyfileobj(spool, sys.stdout.buffer)
+                sys.stdout.buffer.flush()
+            return
+        part = out.with_name(f"{out.name}.part")
+        try:
+            out.parent.mkdir(parents=True, exist_ok=True)
+            if out.is_dir():
+                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+            with part.open("wb") as stream:
+                yield stream
+            part.replace(out)
+        except OSError as error:
+            raise OutputError(str(out), error.strerror or str(error)) from error
+        finally:
+            if not out.is_dir():
+                part.unlink(missing_ok=True)
 
     def refuse_files(self, form: Format) -> None:
         """Refuse a format other than a table or JSON, where the answer is no list of rows.
