@@ -217,10 +217,10 @@ def write_distance_raster(
     nobody = gpd.GeoDataFrame({"code": []}, geometry=[], crs=CGCS2000_EPSG)
     chosen = shorelines[shorelines["rank"].isin([rank.value for rank in ranks])].reset_index(drop=True)
     measure_distances(nobody, shorelines, within_m=within_m)
-    drawn = np.asarray(chosen.geometry.array, dtype=object)
+    drawn = np.array(chosen.geometry.array, dtype=object)
     # Inside is what an odd number of windings encloses, for `measure_distances`, too.
-    valid = shapely.is_valid(drawn) | (shapely.get_dimensions(drawn) < 2)
-    drawn = np.where(valid, drawn, shapely.make_valid(drawn))
+    crossed = ~shapely.is_valid(drawn) & (shapely.get_dimensions(drawn) == 2)
+    drawn[crossed] = shapely.make_valid(drawn[crossed])
     owner = np.flatnonzero(~shapely.is_missing(drawn) & ~shapely.is_empty(drawn))
     parts = _Parts(drawn[owner], owner)
 
@@ -342,9 +342,10 @@ def _project(shapes: Geometries, grid: Grid) -> Geometries:
     def to_plane(degrees: Floats) -> Floats:
         return np.column_stack(from_cgcs2000(degrees[:, 0], degrees[:, 1], grid.crs))
 
-    drawn = np.asarray(shapely.transform(shapes, to_plane), dtype=object)
-    valid = shapely.is_valid(drawn)
-    return np.where(valid, drawn, shapely.make_valid(drawn))
+    drawn = np.array(shapely.transform(shapes, to_plane), dtype=object)
+    invalid = ~shapely.is_valid(drawn)
+    drawn[invalid] = shapely.make_valid(drawn[invalid])
+    return drawn
 
 
 def _window_transform(grid: Grid, window: Window) -> Affine:

@@ -31,7 +31,7 @@ _STEP_M = 2_000.0
 # Arcs are drawn as chords, at most this far inside the circle.
 _CHORD_SAGITTA_M = 0.3
 _SIMPLIFY_M = 0.2  # the zone's outline
-_THIN_DEG = 5e-7  # 5 cm: the shoreline, before
+_THIN_DEG = 1.5e-6  # 0.15 m: the shoreline, before
 _THIN_SHARE = 1e-8  # degrees per metre of width: 1 mm per m
 # Where outlines touch, float64 leaves slits.
 _SMALLEST_HOLE_M2 = 10.0
@@ -78,9 +78,10 @@ def buffer_zones(shorelines: gpd.GeoDataFrame, widths_m: Sequence[float] = ZONE_
     ranks = shorelines["rank"].to_numpy(dtype=object)
     if not (known := np.isin(ranks, [rank.value for rank in Rank])).all():
         raise FrameValueError("shorelines", "rank", ranks[np.argmin(known)])
-    geometry = shapely.force_2d(np.asarray(shorelines.geometry.array, dtype=object))
+    geometry = np.array(shapely.force_2d(np.asarray(shorelines.geometry.array, dtype=object)))
     _require_shores(geometry, shorelines)
-    geometry = np.where(shapely.is_valid(geometry), geometry, shapely.make_valid(geometry))
+    invalid = ~shapely.is_valid(geometry) & ~shapely.is_missing(geometry)
+    geometry[invalid] = shapely.make_valid(geometry[invalid])
     rows: list[tuple[str, float]] = []
     zones = []
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
@@ -125,12 +126,12 @@ def cut_to_box(shorelines: gpd.GeoDataFrame, box: Box, reach_m: float) -> gpd.Ge
     """
     require_cgcs2000(shorelines.crs, "shorelines")
     frame = widen_box(box, reach_m)
-    shapes = np.asarray(shorelines.geometry.array, dtype=object)
+    shapes = np.array(shorelines.geometry.array, dtype=object)
     bounds = shapely.bounds(shapes)
     near = np.all((bounds[:, :2] <= frame[2:]) & (bounds[:, 2:] >= frame[:2]), axis=1)
     cut = near & ~np.all((bounds[:, :2] >= frame[:2]) & (bounds[:, 2:] <= frame[2:]), axis=1)
-    valid = shapely.is_valid(shapes) | (shapely.get_dimensions(shapes) < 2)
-    shapes = np.where(cut & ~valid, shapely.make_valid(shapes), shapes)
+    crossed = cut & ~shapely.is_valid(shapes) & (shapely.get_dimensions(shapes) == 2)
+    shapes[crossed] = shapely.make_valid(shapes[crossed])
     pieces = shapely.intersection(shapes[cut], shapely.box(*frame))
     shapes[cut] = [_of_dimension(piece, shape) for piece, shape in zip(pieces, shapes[cut], strict=True)]
     near &= ~shapely.is_empty(shapes)
