@@ -502,7 +502,9 @@ class _Tracer:
         flowing = edges.kind != Edge.INSIDE
         part = find_parts(edges.start[flowing], edges.end[flowing], len(self.network.nodes), "strong")
         size = np.bincount(part, minlength=1)
-        return [bool(looped) for looped in size[part] > 1]
+        looped = size[part] > 1
+        looped[edges.start[flowing & (edges.start == edges.end)]] = True
+        return [bool(one) for one in looped]
 
     def _hurry(self, found: _Search, edges: list[int]) -> None:
         """Bring the earliest hours down to those of the fastest way; unknown hours stay unknown."""

@@ -19,7 +19,7 @@ from spatial.network_tracing import (
     trace_many,
     trace_upstream,
 )
-from tests.spatial.network_drawing import area, at, draw, put
+from tests.spatial.network_drawing import area, at, draw, line, put
 
 MAIN = [(0, 20), (0, 0)]
 TREE = {"main": MAIN, "side": [(5, 12), (0, 12)], "twig": [(3, 15), (3, 12)], "low": [(-4, 3), (0, 3)]}
@@ -549,3 +549,63 @@ def test_a_polygon_on_the_way_is_met_once():
     park = shapely.Polygon([at(-1, 4), at(1, 4), at(1, 6), at(-1, 6)])
     snapped = snap(network, put({"o": (0, 15), "park": park}))
     assert [code for code, _ in met(trace_downstream(network, start(snapped, "o"), snapped))] == ["park"]
+
+
+# ------------------------------------------------------------------------------ messy lines, lakes and codes
+
+GRID = [0.0, 0.03, 1.0, 1.06, 2.0, 2.5, 3.0]
+spots = st.tuples(st.sampled_from(GRID), st.sampled_from(GRID))
+
+
+@st.composite
+def messes(draw_: st.DrawFn):
+    """Whatever lines: gaps round the tolerance, rings, crossings, parts, wrong codes; lakes over them."""
+    count = draw_(st.integers(1, 6))
+    codes = [f"r{number}" for number in range(count)]
+    rivers: dict[str, shapely.Geometry] = {}
+    for code in codes:
+        parts = draw_(st.lists(st.lists(spots, min_size=2, max_size=5), min_size=1, max_size=2))
+        rivers[code] = shapely.MultiLineString([line(*part) for part in parts])
+    flows = {code: draw_(st.sampled_from([*codes, "lake0", "nowhere", None])) for code in codes}
+    lakes = {}
+    for number in range(draw_(st.integers(0, 2))):
+        west, south = draw_(spots)
+        lakes[f"lake{number}"] = area(
+            (west, south), (west + 0.7, south), (west + 0.7, south + 0.9), (west, south + 0.9)
+        )
+    topology = draw_(st.sampled_from(["both", "codes", "lines"]))
+    chosen = NetworkSettings(topology=topology, turn_reversed=draw_(st.booleans()), named_gap_m=1_500.0)
+    places = {f"p{number}": draw_(spots) for number in range(draw_(st.integers(2, 5)))}
+    return rivers, flows, lakes, chosen, places
+
+
+@settings(max_examples=150, deadline=None)
+@given(messes())
+def test_a_mess_of_lines_is_traced_both_ways_alike(case):
+    rivers, flows, lakes, chosen, places = case
+    network = draw(rivers, flows, lakes=lakes, settings=chosen)
+    snapped = snap(network, put(places))
+    down = trace_many(network, snapped, snapped)
+    up = trace_many(network, snapped, snapped, direction="upstream")
+    pairs = {(a, b): km for a, b, km in zip(down["origin_code"], down["code"], down["river_km"], strict=True)}
+    back = {(b, a): km for a, b, km in zip(up["origin_code"], up["code"], up["river_km"], strict=True)}
+    assert pairs.keys() == back.keys()
+    assert all(km == pytest.approx(back[pair], abs=3e-6) for pair, km in pairs.items())
+    for place in places:
+        origin = start(snapped, place)
+        trace = trace_downstream(network, origin, snapped)
+        rows = down[down["origin_code"] == place]
+        assert [item.code for item in trace.items] == rows["code"].tolist()
+        assert [item.river_km for item in trace.items] == pytest.approx(rows["river_km"].tolist(), abs=3e-6)
+        assert [item.several_paths for item in trace.items] == rows["several_paths"].tolist()
+        for item in trace.items:
+            assert item.travel_hours is None or item.earliest_hours <= item.travel_hours <= item.latest_hours
+        trace_lines(network, trace)
+
+
+def test_a_ring_that_nothing_leaves_ends_every_trace():
+    network = draw({"ring": [(0, 0), (2, 0), (2, 2), (0, 0)], "in": [(-3, 0), (0, 0)]})
+    snapped = snap(network, put({"o": (-1, 0), "a": (1, 0), "b": (2, 1)}))
+    assert met(trace_downstream(network, start(snapped, "o"), snapped)) == [("a", 2.0), ("b", 4.0)]
+    many = trace_many(network, snapped, snapped)
+    assert many.loc[many["origin_code"] == "o", "code"].tolist() == ["a", "b"]
