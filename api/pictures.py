@@ -85,7 +85,7 @@ def gather_layers(engine: Engine, as_of: date, region: str | None) -> MapLayers:
     return MapLayers(
         as_of=as_of,
         shorelines=shorelines,
-        zones=zones_with_a_clause(buffer_zones(shorelines)),
+        zones=zones_with_a_clause(shorelines),
         facilities=facility_layer(shown, shorelines, findings),
         sections=section_layer(shown.sections, assessed),
         rivers=rivers,
@@ -111,9 +111,11 @@ def name_waters(shorelines: gpd.GeoDataFrame, water_bodies: pd.DataFrame) -> gpd
     return shorelines.assign(water_body_name=shorelines["water_body_code"].map(names))
 
 
-def zones_with_a_clause(zones: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
-    """The zones that the law knows: 3 km along the mainstem, 1 km along everything."""
-    return zones[(zones["rank"] == Rank.MAINSTEM) | (zones["width_m"] <= 1_000)]
+def zones_with_a_clause(shorelines: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """The zones that the law knows: 3 km along the mainstem, 1 km along everything; others are not drawn."""
+    mainstem = shorelines["rank"] == Rank.MAINSTEM
+    drawn = [buffer_zones(shorelines[mainstem]), buffer_zones(shorelines[~mainstem], [1_000])]
+    return gpd.GeoDataFrame(pd.concat(drawn, ignore_index=True), crs=4490)
 
 
 def facility_layer(
