@@ -65,9 +65,7 @@ def get_request(
     ] = None,
     parameter: Annotated[
         list[str] | None,
-        Query(
-            description="rank upstream places by it (tp); may be repeated; default: what exceeds there"
-        ),
+        Query(description="rank upstream places by it (tp); may be repeated; default: what exceeds there"),
     ] = None,
     period: Annotated[
         str | None, Query(description="of the exceedance; default: the latest month with readings")
