@@ -224,8 +224,8 @@ def _describe(distance: _Distance, place: Place, facts: CleanedFacts) -> Placeme
 
 
 def _half_width(distance: _Distance) -> dict[str, Any]:
-    """How the line of the bank comes out of a centre line; nothing for every other line."""
-    if not distance.is_centreline:
+    """How the bank comes out of a centre line; nothing where a half-width was not looked at."""
+    if not distance.is_centreline or f"{distance.zone.rank}_{HALF_WIDTH}" not in distance.row:
         return {}
     half_width = distance.column(HALF_WIDTH)
     return {

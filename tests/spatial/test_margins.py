@@ -161,6 +161,9 @@ def test_the_evidence_shows_the_half_width_and_leaves_the_distance_as_measured()
     assert bare.measured["half_width_m"] is None
     assert bare.evidence["reason"]["params"]["understated_m"] == 1500
     assert "half_width_m" not in bank.measured
+    near = found(centreline(500, 800))  # inside by the line itself: its half-width was not looked at
+    assert near is not None
+    assert "half_width_m" not in near.measured
 
 
 def test_what_other_widths_of_a_bare_centre_line_would_give_stands_in_the_evidence() -> None:
