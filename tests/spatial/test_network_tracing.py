@@ -579,7 +579,7 @@ def messes(draw_: st.DrawFn):
     return rivers, flows, lakes, chosen, places
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(messes())
 def test_a_mess_of_lines_is_traced_both_ways_alike(case):
     rivers, flows, lakes, chosen, places = case
