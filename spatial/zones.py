@@ -55,9 +55,9 @@ def buffer_zones(shorelines: gpd.GeoDataFrame, widths_m: Sequence[float] = ZONE_
     Returns
     -------
     GeoDataFrame, one row per rank present and width; ranks in the order of the law, widths as given
-        ``rank``, ``width_m``, geometry: polygon or multipolygon in EPSG:4490. The outline lies within 0.5 m of
-        the width up to 3 km, within 1 m up to 20 km; its vertices stand close enough that edges straight in
-        degrees keep that. Longitudes are not wrapped at 180°.
+        ``rank``, ``width_m``, geometry: polygon or multipolygon in EPSG:4490. The outline lies within 0.5 m
+        of the width up to 3 km, within 1 m up to 20 km; its vertices stand close enough that edges straight
+        in degrees keep that. Longitudes are not wrapped at 180°.
 
     Raises
     ------
