@@ -383,3 +383,31 @@ def test_hydrorivers_attributes_become_codes():
     assert build_network(rivers).problems == ()
     with pytest.raises(FrameColumnsError):
         read_hydrorivers(reaches.drop(columns="NEXT_DOWN"))
+
+
+@pytest.mark.parametrize(
+    ("low", "likely", "high", "expected"),
+    [
+        (0.2, 0.5, 0.9, Velocity(0.2, 0.5, 0.9)),
+        (None, 0.6, None, Velocity(0.6 / 1.5, 0.6, 0.6 * 1.5)),
+        (0.2, None, 0.8, Velocity(0.2, 0.4, 0.8)),  # the geometric mean
+        (0.2, None, None, None),
+    ],
+)
+def test_a_river_states_its_velocity_with_or_without_bounds(low, likely, high, expected):
+    frame = draw_rivers({"a": MAIN})
+    frame["velocity_low_m_s"], frame["velocity_m_s"], frame["velocity_high_m_s"] = [low], [likely], [high]
+    found = build_network(frame).velocities[0]
+    if expected is None:
+        assert found is None
+    else:
+        assert (found.slowest, found.likely, found.fastest) == pytest.approx(
+            (expected.slowest, expected.likely, expected.fastest)
+        )
+
+
+def test_a_likely_velocity_outside_its_bounds_is_refused():
+    frame = draw_rivers({"a": MAIN})
+    frame["velocity_low_m_s"], frame["velocity_m_s"], frame["velocity_high_m_s"] = [0.5], [0.2], [0.9]
+    with pytest.raises(FrameValueError):
+        build_network(frame)
