@@ -244,9 +244,10 @@ def _looks_like_northing(value: Floats) -> NDArray[np.bool_]:
 
 
 def _looks_like_easting(value: Floats) -> NDArray[np.bool_]:
-    finite = np.where(np.isfinite(value), value, 0.0)
-    zone = np.floor(finite / 1_000_000)
-    rest = finite - zone * 1_000_000
+    # No easting has ten digits; what has hundreds would overflow below, as would infinity.
+    short = np.where(np.abs(value) < 1e9, value, 0.0)
+    zone = np.floor(short / 1_000_000)
+    rest = short - zone * 1_000_000
     known_zone = (zone == 0) | ((zone >= 13) & (zone <= 23)) | ((zone >= 25) & (zone <= 45))
     return np.asarray(known_zone & (rest >= 100_000))
 

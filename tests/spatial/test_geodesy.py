@@ -225,6 +225,7 @@ def test_the_engine_takes_only_degrees_of_our_datum() -> None:
         (114.3, 95.0, CoordinateForm.UNKNOWN),
         (float("nan"), 30.0, CoordinateForm.UNKNOWN),
         (3_385_869.45, 3_385_869.45, CoordinateForm.UNKNOWN),
+        (1.79e308, 3_385_869.45, CoordinateForm.UNKNOWN),
     ],
 )
 def test_two_numbers_tell_by_their_size_what_they_are(
