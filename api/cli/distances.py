@@ -77,8 +77,8 @@ def distance_command(
 ) -> None:
     """Measure shoreline distances of a points, lines or polygons file, without any database.
 
-    Parquet and long text files are read in pieces, and everything but a table is written in pieces: 10 million
-    places take less than 1 GiB. A file ending in .geoparquet gets the places, too.
+    Parquet and long text files are read in pieces, and everything but a table is written in pieces: 10
+    million places take less than 1 GiB. A file ending in .geoparquet gets the places, too.
     """
     from ingest.facilities import FacilityFile
     from ingest.features import parse_features
