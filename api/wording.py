@@ -137,7 +137,7 @@ def pollutant_list(pollutants: Iterable[Row], language: Language) -> str:
 def distance_text(row: Row) -> str:
     """The measured distance of a finding about a place; empty for the others."""
     distance_m = row["measured"].get("distance_m")
-    return "" if distance_m is None else f"{distance_m:,.1f} m"
+    return "" if distance_m is None else f"{distance_m:,.2f} m"
 
 
 def error_text(catalogue: Catalogue, error: Exception) -> str:

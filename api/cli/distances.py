@@ -86,6 +86,7 @@ def distance_command(
     from spatial.distance import ShorelineIndex, shorelines_in_force
 
     opened = door(context)
+    opened.refuse_overwriting(out, [file, shorelines])
     chosen = _format_of(opened, form, out)
     options = IngestOptions(
         crs=crs,
@@ -273,7 +274,7 @@ def _parquet_schema(*, places: bool) -> Any:
 
 def _nearest_text(opened: Door, row: Row) -> str:
     return "；".join(
-        f"{opened.text(f'states.rank_{rank}')} {found['distance_m']:,.1f} m"
+        f"{opened.text(f'states.rank_{rank}')} {found['distance_m']:,.2f} m"
         for rank, found in row["nearest"].items()
         if found is not None
     )
