@@ -361,6 +361,7 @@ def print_methods(count: int, vertices: int, wanted: list[str] | None) -> None:
             begin = time.perf_counter()
             results[name] = measure()
             seconds[name].append(time.perf_counter() - begin)
+            print(f"{name}: {seconds[name][-1]:.2f} s", file=sys.stderr, flush=True)
     for prepared in chosen.values():
         prepared.close()
     doubtful = choose_doubtful(results)
@@ -379,7 +380,6 @@ def print_methods(count: int, vertices: int, wanted: list[str] | None) -> None:
         )
     error = np.nanmax(np.abs(next(iter(results.values()))[doubtful] - true_m))
     print(f"largest error of ours among them: {error:.1e} m")
-    print("rounds:", {name: [round(one, 2) for one in rounds] for name, rounds in seconds.items()})
 
 
 def main() -> None:
