@@ -314,13 +314,14 @@ class _FeatureParser:
             raise OptionError(
                 "--rank", self.options.rank, "a kind with ranks: water-bodies, shorelines, rivers"
             )
-        if "rank" in columns and "rank" not in self.fields and self.options.rank is not None:
+        if "rank" in columns and self.options.rank is not None:
             rank = choices_of("rank").get(fold_word(self.options.rank))
             if rank is None:
                 raise OptionError(
                     "--rank", self.options.rank, ", ".join(dict.fromkeys(choices_of("rank").values()))
                 )
-            columns["rank"] = [rank] * len(self.table)
+            said = columns["rank"] if "rank" in self.fields else []
+            columns["rank"] = [value or rank for value in said] or [rank] * len(self.table)
         if self.kind.name != "shorelines":
             return
         if self.options.source is not None:

@@ -90,7 +90,7 @@ class IngestOptions:
     captured_at :
         When a snapshot without years was taken. A date means its end.
     rank :
-        Rank of every shoreline of a file without a rank column.
+        Rank of every shoreline without one.
     required :
         Columns to require instead of those of the kind (the `distance` command needs ``code`` only).
     negative_is_limit :

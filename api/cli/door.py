@@ -9,7 +9,7 @@ import re
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property, partial
@@ -205,6 +205,19 @@ class Door:
         if form not in (Format.TABLE, Format.JSON):
             message = self.text("cli.format_not_here", form=form.value, fits="table, json")
             raise typer.BadParameter(message, param_hint="--format")
+
+    def refuse_overwriting(
+        self, out: Path | None, read: Iterable[Path | None], option: str = "--out"
+    ) -> None:
+        """Refuse to write over a file that is read from.
+
+        Raises
+        ------
+        typer.BadParameter
+            If `out` is one of them.
+        """
+        if out is not None and out.resolve() in {file.resolve() for file in read if file is not None}:
+            raise typer.BadParameter(self.text("cli.overwrites", file=out.name), param_hint=option)
 
     def format_of(self, form: Format | None, out: Path | None) -> Format:
         """The asked format, else the one that the ending of `--out` stands for, else a table.

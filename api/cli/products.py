@@ -195,6 +195,7 @@ def products_command(
     from spatial.water_products import BloomIndex
 
     opened = door(context)
+    opened.refuse_overwriting(out, [*rasters, clouds, zones])
     chosen = opened.format_of(form, out)
     request = parse_request(
         product,

@@ -240,7 +240,7 @@ def extract_command(
 
     opened = door(context)
     opened.refuse_files(form)
-    _check_names(opened, [*rasters, *([clouds] if clouds else [])], out, mask, ENDINGS)
+    _check_names(opened, [*rasters, clouds, water_bodies], out, mask, ENDINGS)
     if to not in (None, "4490", "EPSG:4490"):
         raise typer.BadParameter(f"{to!r}: 4490", param_hint="--to")
     if sum((water_body is not None, water_bodies is not None, registered)) > 1:
@@ -299,7 +299,7 @@ def extract_command(
 
 
 def _check_names(
-    opened: Door, read: list[Path], out: Path, mask: Path | None, endings: tuple[str, ...]
+    opened: Door, read: list[Path | None], out: Path, mask: Path | None, endings: tuple[str, ...]
 ) -> None:
     """Refuse files that cannot be written before anything is read."""
     for option, path, fits in (("--out", out, endings), ("--mask", mask, (".tif", ".tiff"))):
@@ -308,8 +308,7 @@ def _check_names(
         if path.suffix.lower() not in fits:
             message = opened.text("imagery.ending", file=path.name, endings=" ".join(fits))
             raise typer.BadParameter(message, param_hint=option)
-        if path.resolve() in {one.resolve() for one in read}:
-            raise typer.BadParameter(opened.text("imagery.overwrites", file=path.name), param_hint=option)
+        opened.refuse_overwriting(path, read, option)
 
 
 def _one_band(rasters: list[Path]) -> bool:

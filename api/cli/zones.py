@@ -114,6 +114,7 @@ def zones_command(
         pixels={"--raster": raster, "--resolution": resolution, "--crs": crs},
         tiles={"--min-zoom": min_zoom, "--max-zoom": max_zoom},
     )
+    opened.refuse_overwriting(out, [shorelines])
     zooms = (4 if min_zoom is None else min_zoom, 12 if max_zoom is None else max_zoom)
     if zooms[0] > zooms[1]:
         raise typer.BadParameter(opened.text("zones.zoom_order"), param_hint="--min-zoom")

@@ -126,6 +126,17 @@ def test_a_geoparquet_answer_carries_the_places_beside_the_columns_of_the_contra
     assert refused.exit_code == 2
 
 
+@pytest.mark.parametrize("which", [0, 1])
+def test_what_is_read_is_never_written_over(cli: Any, bank: Path, tmp_path: Path, which: int) -> None:
+    file = write(tmp_path / "places.geojson", places(3))
+    read = (file, bank)[which]
+    before = read.read_bytes()
+    result = cli("distance", file, "--shorelines", bank, "--out", read)
+    assert result.exit_code == 2
+    assert read.name in result.stderr
+    assert read.read_bytes() == before
+
+
 @pytest.mark.parametrize("type_", ["string", "integer"])
 def test_two_columns_of_degrees_are_places_too(cli: Any, bank: Path, tmp_path: Path, type_: str) -> None:
     pairs = shapely.get_coordinates(places(7).geometry.array)

@@ -338,6 +338,15 @@ def test_the_raster_itself_is_never_written_over(cli: Any, tmp_path: Path, share
     assert path.read_bytes() == before
 
 
+def test_the_known_waters_are_never_written_over(cli: Any, scene: Path, tmp_path: Path) -> None:
+    known = tmp_path / "waters.geojson"
+    known.write_text("{}")
+    result = cli("shoreline", "extract", scene, "--water-bodies", known, "--out", known)
+    assert result.exit_code == 2
+    assert known.name in result.stderr
+    assert known.read_text() == "{}"
+
+
 def test_files_that_are_no_scene_are_one_line_each(cli: Any, tmp_path: Path) -> None:
     empty = write_raster(tmp_path / "empty_20200101.tif", np.zeros((2, 32, 32), np.uint16), nodata=0)
     many = np.arange(32 * 32, dtype=np.uint16).reshape(1, 32, 32)

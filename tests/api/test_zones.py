@@ -254,6 +254,23 @@ def test_a_file_without_a_rank_takes_the_one_that_is_said(cli: Cli, tmp_path: Pa
     assert set(gpd.read_parquet(out)["rank"]) == {"lake"}
 
 
+def test_a_file_whose_ranks_are_empty_takes_the_one_that_is_said(cli: Cli, tmp_path: Path) -> None:
+    file = tmp_path / "lines.geojson"
+    shores = {"water_body_code": ["R", "L"], "rank": [None, "lake"]}
+    gpd.GeoDataFrame(shores, geometry=[RIVER, LAKE], crs=4490).to_file(file)
+    out = tmp_path / "z.parquet"
+    assert cli("zones", "--shorelines", file, "--shorelines-rank", "tributary", "--out", out).exit_code == 0
+    assert set(gpd.read_parquet(out)["rank"]) == {"tributary", "lake"}
+
+
+def test_the_shorelines_themselves_are_never_written_over(cli: Cli, lines: Path) -> None:
+    before = lines.read_bytes()
+    result = cli("zones", "--shorelines", lines, "--out", lines)
+    assert result.exit_code == 2
+    assert lines.name in result.stderr
+    assert lines.read_bytes() == before
+
+
 def test_shorelines_of_the_database_are_those_in_force_on_the_day(
     cli: Cli, sample: Any, tmp_path: Path
 ) -> None:
