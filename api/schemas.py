@@ -395,7 +395,7 @@ class SuspectOut(Shape):
     """Why an upstream place is ranked as it is."""
 
     rank: int
-    reason: Literal["lists_parameter", "discharges_unknown", "does_not_list"]
+    reason: Literal["lists_parameter", "discharges_unknown", "does_not_list", "removed"]
     matched: list[str] = Field(description="exceeding parameters that its discharge list holds")
 
 
@@ -420,6 +420,9 @@ class TraceItemOut(Shape):
     reason: str = Field(description="how it was put on the river")
     region_code: str | None
     discharges: list[str] | None = Field(description="parameters that it discharges; null: not stated")
+    removed_on: date | None = Field(
+        description="from then on an outfall is banned or merged, or a chemical site moved away"
+    )
     suspect: SuspectOut | None
     lon: float | None
     lat: float | None
@@ -497,6 +500,7 @@ class TraceOut(Shape):
                             "reason": "named_river",
                             "region_code": "430611",
                             "discharges": ["tp", "cod_mn"],
+                            "removed_on": None,
                             "suspect": {"rank": 1, "reason": "lists_parameter", "matched": ["tp"]},
                             "lon": 113.03,
                             "lat": 29.54,

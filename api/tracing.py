@@ -57,6 +57,8 @@ SUSPECT_KINDS = ("outfall", "tailings_pond", "chemical_site")
 INTAKE_CATEGORIES = frozenset({"取水口", "取水工程", "饮用水取水口", "intake", "water_intake"})
 REGION_CATEGORIES = frozenset({"行政区", "行政区划", "政区", "区县", "region", "county", "district"})
 """Categories of inventoried places that are intakes, and polygons of regions."""
+REMOVING = frozenset({"banned", "merged"})
+"""Remediations after which an outfall is gone, once they have a date; a standardised one stays."""
 LAKE_RANKS = (Rank.LAKE.value, Rank.IMPORTANT_LAKE.value)
 HINTS = ("river_code", "water_body_code", "river", "receiving_water")
 MOST_KM = 10_000.0
@@ -197,6 +199,7 @@ class TraceAnswer:
             **row,
             "region_code": place.get("region_code"),
             "discharges": None if item.discharges is None else list(item.discharges),
+            "removed_on": None if (day := place.get("removed_on")) is None else day.isoformat(),
             "suspect": None
             if suspect is None
             else {"rank": suspect.rank, "reason": suspect.reason, "matched": list(suspect.matched)},
@@ -337,7 +340,7 @@ def _waters(
             rows.append(_place("intake", row))
         elif row.get("category") in REGION_CATEGORIES and getattr(row["geometry"], "area", 0) > 0:
             regions.append(_place("region", row))
-    columns = ("kind", "code", "name", "region_code", "discharges", *HINTS, "geometry")
+    columns = ("kind", "code", "name", "region_code", "discharges", "removed_on", *HINTS, "geometry")
     return Waters(
         as_of,
         rivers,
@@ -365,9 +368,24 @@ def _place(kind: str, row: Mapping[str, Any]) -> dict[str, Any]:
         "name": plain_cell(row.get("name")),
         "region_code": plain_cell(row.get("region_code")),
         "discharges": tuple(discharges) if isinstance(discharges, list | tuple) else None,
+        "removed_on": removal_day(kind, row),
         **{hint: plain_cell(row.get(hint, (attributes or {}).get(hint))) for hint in HINTS},
         "geometry": row["geometry"],
     }
+
+
+def removal_day(kind: str, row: Mapping[str, Any]) -> date | None:
+    """The day from which an outfall is gone (banned or merged) or a chemical site moved; None: it stands.
+
+    The first of the dates counts: what is completed is gone, whether struck off the list yet or not.
+    """
+    names: tuple[str, ...] = ()
+    if kind == "outfall" and row.get("remediation") in REMOVING:
+        names = ("completed_on", "cancelled_on")
+    elif kind == "chemical_site":
+        names = ("relocated_on",)
+    days = [day for day in (row.get(name) for name in names) if isinstance(day, date) and not pd.isna(day)]
+    return min(days, default=None)
 
 
 # --- tracing ---------------------------------------------------------------------------------------------
@@ -423,7 +441,11 @@ def trace_waters(waters: Waters, request: TraceRequest, exceedance: Exceedance |
     suspects: Sequence[Suspect] = ()
     if exceedance is not None and exceedance.parameters:
         items = [item for item in trace.items if item.kind in SUSPECT_KINDS]
-        suspects = rank_suspects(items, exceedance.parameters)
+        before = _exceeds_from(request, exceedance, waters.as_of)
+        removed = {
+            key for key, one in about.items() if one["removed_on"] is not None and one["removed_on"] < before
+        }
+        suspects = rank_suspects(items, exceedance.parameters, removed=removed)
     return TraceAnswer(
         request=request,
         waters=waters,
@@ -436,12 +458,19 @@ def trace_waters(waters: Waters, request: TraceRequest, exceedance: Exceedance |
                 "lon": round(float(one["lon"]), 6),
                 "lat": round(float(one["lat"]), 6),
                 "region_code": about.get(key, {}).get("region_code"),
+                "removed_on": about.get(key, {}).get("removed_on"),
                 "geometry": about.get(key, {}).get("geometry"),
             }
             for key, one in found.items()
             if one["confidence"] != "none"
         },
     )
+
+
+def _exceeds_from(request: TraceRequest, exceedance: Exceedance, as_of: date) -> date:
+    """The first day of what is looked into: of the period assessed or asked for, else the day itself."""
+    period = parse_period(exceedance.period) if exceedance.period else request.period
+    return as_of if period is None else period.start
 
 
 def _first_entries(trace: Trace) -> tuple[Trace, dict[tuple[str, str], tuple[str, str]]]:

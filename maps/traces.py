@@ -56,6 +56,7 @@ SUSPECT_COLOURS: Final = {
     "lists_parameter": "#B3261E",
     "discharges_unknown": "#C98500",
     "does_not_list": "#7A8894",
+    "removed": "#B9C2C9",
 }
 TRACE_TEXTS: Final = ("close", "map_label", "zoom_in", "zoom_out")
 

@@ -258,26 +258,34 @@ class Suspect:
     matched: tuple[str, ...]
 
 
-_SUSPICION = ("lists_parameter", "discharges_unknown", "does_not_list")
+_SUSPICION = ("lists_parameter", "discharges_unknown", "does_not_list", "removed")
 
 
-def rank_suspects(items: Iterable[TraceItem], parameters: Sequence[str]) -> list[Suspect]:
+def rank_suspects(
+    items: Iterable[TraceItem],
+    parameters: Sequence[str],
+    *,
+    removed: AbstractSet[tuple[str, str]] = frozenset(),
+) -> list[Suspect]:
     """Order what lies upstream of an exceeding section by what it is known to discharge, then by distance.
 
     First those whose discharge list holds an exceeding parameter, then those of which the list is not known,
-    last those whose list holds none; within each group the nearest along the river first, then by kind and
-    code. Lexicographic on purpose: a list is a fact on a permit and distance is a fact on a map, but how much
-    one outweighs the other would need a decay rate that nobody has measured; so no score mixes them, and who
-    disputes the order can check each step. An unknown list comes before one that excludes the parameter,
-    because what is not known is not cleared.
+    then those whose list holds none, last those of `removed` (kind, code): gone before the exceedance, and a
+    suspect only if the removal is not true. Within each group the nearest along the river comes first, then
+    by kind and code. Lexicographic on purpose: a list is a fact on a permit and distance is a fact on a map,
+    but how much one outweighs the other would need a decay rate that nobody has measured; so no score mixes
+    them, and who disputes the order can check each step. An unknown list comes before one that excludes the
+    parameter, because what is not known is not cleared.
 
-    The reason is ``lists_parameter``, ``discharges_unknown`` or ``does_not_list``.
+    The reason is ``lists_parameter``, ``discharges_unknown``, ``does_not_list`` or ``removed``.
     """
     wanted = tuple(dict.fromkeys(parameters))
     found = []
     for item in items:
         matched = tuple(code for code in wanted if item.discharges is not None and code in item.discharges)
         place = 1 if item.discharges is None else 0 if matched else 2
+        if (item.kind, item.code) in removed:
+            place = 3
         found.append((place, item.river_km, item.kind, item.code, matched, item))
     found.sort(key=lambda one: one[:4])
     return [

@@ -239,6 +239,25 @@ def test_what_exceeds_at_a_section_is_taken_from_its_assessment(cli: Any, sample
     )
 
 
+def test_an_outfall_that_was_banned_before_the_exceedance_is_the_last_of_the_suspects(
+    cli: Any, sample: Any
+) -> None:
+    """outfalls.csv: 074 lists phosphorus, banned on 2022-10-06; 109 lists it too and was standardised."""
+    ask = ("--section", "S430602001", "--upstream", 60)
+    items = {item["code"]: item for item in sample_trace(cli, sample, *ask)["items"]}
+    gone, stands = items["FA-430611-0074-NY-00"], items["FA-430602-0109-NY-00"]
+    assert (gone["removed_on"], gone["suspect"]["reason"]) == ("2022-10-06", "removed")
+    assert gone["suspect"]["matched"] == ["tp"]
+    assert (stands["removed_on"], stands["suspect"]["rank"]) == (None, 1)
+    standing = {
+        item["suspect"]["rank"] for item in items.values() if item["suspect"] and not item["removed_on"]
+    }
+    assert max(standing) < gone["suspect"]["rank"]
+    # In the month in which it was banned, and before, it may have been the source.
+    then = sample_trace(cli, sample, *ask, "--period", "2022-10", "--parameter", "tp")["items"]
+    assert next(item for item in then if item["code"] == gone["code"])["suspect"]["rank"] == 1
+
+
 def test_a_section_that_meets_its_target_has_no_suspects(cli: Any, sample: Any) -> None:
     found = sample_trace(cli, sample, "--section", "S430611001", "--upstream", 60, "--period", "2023")
     assert found["exceedance"]["parameters"] == []

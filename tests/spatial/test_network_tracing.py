@@ -381,6 +381,16 @@ def suspect(code: str, km: float, discharges: tuple[str, ...] | None) -> TraceIt
     )
 
 
+def test_what_was_removed_before_comes_last_whatever_it_lists():
+    items = [suspect("gone", 1.0, ("tp",)), suspect("clean", 2.0, ()), suspect("far", 30.0, ("tp",))]
+    ranked = rank_suspects(items, ["tp"], removed={("outfall", "gone")})
+    assert [(one.rank, one.item.code, one.reason, one.matched) for one in ranked] == [
+        (1, "far", "lists_parameter", ("tp",)),
+        (2, "clean", "does_not_list", ()),
+        (3, "gone", "removed", ("tp",)),
+    ]
+
+
 def test_suspects_are_ordered_by_what_they_discharge_and_then_by_distance():
     items = [
         suspect("near_clean", 1.0, ("cod_cr",)),
