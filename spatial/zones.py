@@ -281,11 +281,19 @@ def _buffer_in_strip(strip: _Strip, width_m: float) -> shapely.Geometry:
         filling = np.concatenate([filling, [inside]])
     drawn = shapely.simplify(shapely.union_all(np.concatenate([pieces, filling])), _SIMPLIFY_M)
     zone = _without_slits(drawn, _SMALLEST_HOLE_M2)
-    return shapely.transform(shapely.segmentize(zone, _STEP_M), to_degrees)
+    return _valid(shapely.transform(shapely.segmentize(zone, _STEP_M), to_degrees))
 
 
 def _join(drawn: Sequence[shapely.Geometry]) -> shapely.Geometry:
-    return _without_slits(shapely.union_all(drawn), _SMALLEST_HOLE_M2 / _DEGREE_M**2)
+    return _valid(_without_slits(shapely.union_all(drawn), _SMALLEST_HOLE_M2 / _DEGREE_M**2))
+
+
+def _valid(zone: shapely.Geometry) -> shapely.Geometry:
+    """Outlines that came nearer to each other than float64 can tell in degrees are noded anew."""
+    if shapely.is_valid(zone):
+        return zone
+    parts = shapely.get_parts(shapely.make_valid(zone))
+    return shapely.union_all(parts[shapely.get_dimensions(parts) == 2])
 
 
 def _without_slits(zone: shapely.Geometry, smallest: float) -> shapely.Geometry:

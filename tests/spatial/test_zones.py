@@ -222,6 +222,30 @@ def test_of_a_winding_shore_nothing_within_the_width_is_left_out_and_nothing_bey
     assert not np.any(~inside & (distance_m < width_m - slack_m))
 
 
+@pytest.mark.parametrize("seed", [139, *range(24)])
+def test_zones_of_any_scribble_are_valid_and_end_at_their_width(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    count, size = int(random.integers(2, 60)), 10 ** random.uniform(-4, 0.3)
+    begin = np.array([100 + random.uniform() * 15, 24 + random.uniform() * 12])
+    scribble = begin + np.cumsum(random.normal(0, size / np.sqrt(count), (count, 2)), axis=0)
+    if random.uniform() < 0.3:
+        scribble = np.round(scribble, 3)
+    if (kind := random.integers(5)) < 2 or count < 4:
+        water = LineString(scribble)
+    elif kind == 2:
+        water = Polygon(scribble)
+    elif kind == 3:
+        water = shapely.MultiLineString([scribble, scribble[::-1] + 0.001])
+    else:
+        closed = Polygon(np.vstack([scribble, scribble[:1] + np.array([0.01, 0.02])]))
+        water = GeometryCollection([LineString(scribble), closed])
+    width_m = float(random.choice([1.5, 30, 1000, 3000, 20000]))
+    waters = shorelines(water)
+    zone = buffer_zones(waters, [width_m]).geometry[0]
+    assert zone.is_valid
+    assert boundary_distances(zone, waters) == pytest.approx(width_m, abs=slack_of(width_m))
+
+
 def test_an_island_wider_than_two_zones_keeps_its_dry_middle_and_no_slit_lies_along_the_shore() -> None:
     zone = buffer_zones(shorelines(LAKE), [1000]).geometry[0]
     assert len(zone.interiors) == 1
