@@ -86,8 +86,8 @@ def distance_command(
     from spatial.distance import ShorelineIndex, shorelines_in_force
 
     opened = door(context)
-    opened.refuse_overwriting(out, [file, shorelines])
     chosen = _format_of(opened, form, out)
+    opened.refuse_overwriting(out, [file, shorelines])
     options = IngestOptions(
         crs=crs,
         transformation=transformation,
