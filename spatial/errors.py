@@ -357,6 +357,15 @@ class CalibrationError(SpatialError):
         self.value = value
 
 
+class CloudClassError(SpatialError):
+    """A file of cloud classes holds a number that is none of them."""
+
+    def __init__(self, file: str, number: float) -> None:
+        super().__init__(f"{file} holds {number:g}, which is no class of SCL (0 to 11)")
+        self.file = file
+        self.number = number
+
+
 class SceneEmptyError(SpatialError):
     """No pixel of a scene has data in all bands that are needed and is free of clouds."""
 

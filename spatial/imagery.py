@@ -21,6 +21,7 @@ from scipy import ndimage
 from skimage.filters import threshold_otsu
 from skimage.morphology import disk
 
+from spatial.errors import CloudClassError
 from spatial.sensors import CloudKind
 
 Floats32 = NDArray[np.float32]
@@ -56,15 +57,41 @@ _QUANTA = 2.0**17
 SCL_UNKNOWN = (0, 1, 3, 8, 9, 10, 11)
 """No data, defective, cloud shadow, cloud (medium, high), cirrus, snow; not 2 (dark), 7 (unclassified)."""
 
+_SCL = tuple(range(12))
 _QA_UNKNOWN_BITS = 0b11_1111  # fill, dilated cloud, cirrus, cloud, cloud shadow, snow
 
 
-def clear_pixels(numbers: NDArray[Any], kind: CloudKind, classes: tuple[int, ...] = SCL_UNKNOWN) -> Flags:
-    """Which pixels of a cloud file show the ground. `classes` are the ones of SCL that do not."""
+def clear_pixels(
+    numbers: NDArray[Any],
+    kind: CloudKind,
+    classes: tuple[int, ...] = SCL_UNKNOWN,
+    *,
+    file: str = "",
+    nodata: float | None = None,
+) -> Flags:
+    """Which pixels of a cloud file show the ground.
+
+    Parameters
+    ----------
+    classes
+        Those of SCL that do not.
+    file, nodata
+        What the file is called, and its number for pixels without a class.
+
+    Raises
+    ------
+    CloudClassError
+        If a number is no class of SCL: most likely the file holds something else.
+    """
     clear: Flags
     match kind:
         case CloudKind.SCL:
-            clear = np.isin(numbers, classes, invert=True)
+            known = np.isin(numbers, _SCL)
+            if not known.all():
+                strange = numbers[~known & np.isfinite(numbers) & (numbers != nodata)]
+                if strange.size:
+                    raise CloudClassError(file, float(strange[0]))
+            clear = known & np.isin(numbers, classes, invert=True)
         case CloudKind.QA_PIXEL:
             bits = numbers.astype(np.int64)
             clear = ((bits & _QA_UNKNOWN_BITS) == 0) & (bits != 0)

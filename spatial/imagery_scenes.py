@@ -223,7 +223,13 @@ class _Source:
         if cover is None:
             return np.zeros((int(window.height), int(window.width)), dtype=np.bool_)
         numbers = self.scene.read_numbers(cover, window)
-        hidden = ~clear_pixels(numbers, self.settings.cloud_kind, self.settings.cloud_classes)
+        hidden = ~clear_pixels(
+            numbers,
+            self.settings.cloud_kind,
+            self.settings.cloud_classes,
+            file=cover.path.name,
+            nodata=cover.nodata,
+        )
         return spread(hidden, self.cloud_margin)
 
     def strips(self) -> Iterator[tuple[int, int]]:

@@ -462,8 +462,15 @@ def _look(
         empty |= ~np.isfinite(part)
     clouded = np.zeros(len(empty), dtype=bool)
     if scene.clouds is not None:
-        numbers = scene.read_numbers(scene.clouds, window)
-        clouded = ~clear_pixels(numbers, cloud_kind, cloud_classes)[inside] & ~empty
+        cover = scene.clouds
+        clear = clear_pixels(
+            scene.read_numbers(cover, window),
+            cloud_kind,
+            cloud_classes,
+            file=cover.path.name,
+            nodata=cover.nodata,
+        )
+        clouded = ~clear[inside] & ~empty
     with np.errstate(invalid="ignore"):
         return _Look(clouded, empty, compute(values))
 

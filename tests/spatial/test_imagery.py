@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rasterio.features import rasterize
 
-from spatial.errors import NotBimodalError, NoWaterError, OutlinesError
+from spatial.errors import CloudClassError, NotBimodalError, NoWaterError, OutlinesError
 from spatial.imagery import (
     UNKNOWN,
     WATER,
@@ -286,6 +286,16 @@ def test_cloud_bits_of_landsat_and_classes_of_sentinel() -> None:
     assert list(clear_pixels(qa, CloudKind.QA_PIXEL)) == [True, True, False, False, False, False]
     scl = np.arange(12, dtype=np.uint8)
     assert list(np.flatnonzero(clear_pixels(scl, CloudKind.SCL))) == [2, 4, 5, 6, 7]
+
+
+@pytest.mark.parametrize("number", [21824, 12, 0.5, -1])
+def test_a_file_of_other_numbers_than_cloud_classes_is_refused(number: float) -> None:
+    numbers = np.array([4, 9, number])
+    with pytest.raises(CloudClassError, match=r"clouds\.tif"):
+        clear_pixels(numbers, CloudKind.SCL, file="clouds.tif")
+    # Its number without data is no class, and no clear sight either.
+    assert list(clear_pixels(numbers, CloudKind.SCL, nodata=number)) == [True, False, False]
+    assert list(clear_pixels(np.array([4, np.nan]), CloudKind.SCL)) == [True, False]
 
 
 # ---------------------------------------------------------------------------------------------- cleaning
