@@ -23,6 +23,36 @@ class BadRequestError(ApiError):
         self.expected = expected
 
 
+class PlaceTextError(BadRequestError):
+    """A text that is no place: degrees of longitude and latitude."""
+
+    def __init__(self, parameter: str, value: str) -> None:
+        super().__init__(parameter, value, "LON,LAT in degrees, such as 111.30,30.70")
+
+
+class OffRiverError(BadRequestError):
+    """A trace that would start where no river or lake is within `km`."""
+
+    def __init__(self, parameter: str, value: str, km: float) -> None:
+        super().__init__(parameter, value, f"a place within {km:g} km of a river")
+        self.km = f"{km:g}"
+
+
+class NotLocatedError(BadRequestError):
+    """A trace that would start at a section without a position."""
+
+    def __init__(self, parameter: str, value: str) -> None:
+        super().__init__(parameter, value, "a section with a position")
+
+
+class RiverNotThereError(BadRequestError):
+    """A river named for a place from which it does not pass within `km`, or that no register knows."""
+
+    def __init__(self, value: str, km: float) -> None:
+        super().__init__("river", value, f"a river or lake of the register within {km:g} km of the place")
+        self.km = f"{km:g}"
+
+
 class OutputError(ApiError):
     """A file cannot be written."""
 

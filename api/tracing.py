@@ -16,7 +16,14 @@ import geopandas as gpd
 import pandas as pd
 from sqlalchemy.orm import Session
 
-from api.errors import BadRequestError, NotKnownError
+from api.errors import (
+    BadRequestError,
+    NotKnownError,
+    NotLocatedError,
+    OffRiverError,
+    PlaceTextError,
+    RiverNotThereError,
+)
 from api.features import plain_cell
 from api.jobs import assessment_settings
 from ingest.features import parse_features
@@ -24,7 +31,9 @@ from ingest.options import IngestOptions
 from models import queries
 from models.assessments import months_with_readings
 from spatial.distance import shorelines_in_force
+from spatial.errors import SpatialError
 from spatial.findings import geojson
+from spatial.geodesy import parse_position
 from spatial.network import RiverNetwork, Velocity, build_network
 from spatial.network_places import Position, enter_areas, locate, position_of, snap
 from spatial.network_tracing import (
@@ -61,6 +70,8 @@ REMOVING = frozenset({"banned", "merged"})
 """Remediations after which an outfall is gone, once they have a date; a standardised one stays."""
 LAKE_RANKS = (Rank.LAKE.value, Rank.IMPORTANT_LAKE.value)
 HINTS = ("river_code", "water_body_code", "river", "receiving_water")
+ON_NAMED = ("named_river", "named_river_far")
+"""Reasons of a position on the water that was named."""
 MOST_KM = 10_000.0
 ENTRY = "\x1f"
 """Between the code of a region and the number of an entry into it."""
@@ -93,9 +104,28 @@ class TraceRequest:
         if self.velocity is not None and not 0 < self.velocity <= 20:
             raise BadRequestError("velocity", f"{self.velocity:g}", "0 < m/s <= 20")
         if self.place is not None and not (-180 <= self.place[0] <= 180 and -90 <= self.place[1] <= 90):
-            raise BadRequestError("from", f"{self.place[0]:g},{self.place[1]:g}", "LON,LAT in degrees")
+            raise PlaceTextError("from", f"{self.place[0]:g},{self.place[1]:g}")
         for code in self.parameters or ():
             find_parameter(code)  # raises for an unknown one
+
+
+def parse_place(text: str) -> tuple[float, float]:
+    """Longitude and latitude of a place: two numbers, longitude first, or degrees with their hemispheres.
+
+    Raises
+    ------
+    PlaceTextError
+        If the text is neither. Two numbers with latitude first are refused later: off the Earth.
+    """
+    try:
+        lon, lat = (float(part) for part in text.replace("，", ",").split(","))
+    except ValueError:
+        try:
+            found = parse_position(text)
+        except SpatialError as error:
+            raise PlaceTextError("from", text) from error
+        return found.lon, found.lat
+    return lon, lat
 
 
 @dataclass(frozen=True)
@@ -420,8 +450,10 @@ def trace_waters(waters: Waters, request: TraceRequest, exceedance: Exceedance |
     origin, name = _origin(waters, request)
     if not origin.placed:
         asked = request.section or ",".join(f"{part:g}" for part in request.place or ())
-        nearest = f"a place within {waters.network.settings.snap_m / 1000:g} km of a river"
-        raise BadRequestError("section" if request.section else "from", asked, nearest)
+        if origin.reason == "not_located":
+            raise NotLocatedError("section", asked)
+        within_km = waters.network.settings.snap_m / 1000
+        raise OffRiverError("section" if request.section else "from", asked, within_km)
     places = waters.snapped
     if len(waters.regions):
         entered = enter_areas(waters.network, waters.regions, origin, direction=request.direction)
@@ -497,6 +529,8 @@ def _origin(waters: Waters, request: TraceRequest) -> tuple[Position, str | None
     if request.section is None:
         assert request.place is not None  # noqa: S101 - the request was checked
         origin = locate(waters.network, *request.place, river=request.river)
+        if request.river is not None and origin.placed and origin.reason not in ON_NAMED:
+            raise RiverNotThereError(request.river, waters.network.settings.snap_m / 1000)
         return replace(origin, kind="place"), None
     names = waters.places.loc[waters.places["kind"] == "section"].set_index("code")["name"]
     if request.section not in names.index:

@@ -109,7 +109,7 @@ def trace_request(
     typer.BadParameter
         If they ask for two things at once, or for none.
     """
-    from api.tracing import TraceRequest
+    from api.tracing import TraceRequest, parse_place
     from spatial.period import parse_period
 
     if (section is None) == (start is None):
@@ -121,21 +121,12 @@ def trace_request(
         direction="downstream" if upstream is None else "upstream",
         max_km=float(upstream or downstream or 0),
         section=section,
-        place=None if start is None else _place(opened, start),
+        place=None if start is None else parse_place(start),
         river=river,
         velocity=velocity,
         parameters=tuple(parameters) if parameters else None,
         period=None if period is None else parse_period(period),
     )
-
-
-def _place(opened: Door, text: str) -> tuple[float, float]:
-    try:
-        lon, lat = (float(part) for part in text.replace("，", ",").split(","))
-    except ValueError as error:
-        message = opened.text("trace.not_a_place", text=text)
-        raise typer.BadParameter(message, param_hint="--from") from error
-    return lon, lat
 
 
 def _trace(

@@ -216,6 +216,36 @@ def test_a_file_with_a_faulty_row_is_refused_with_its_row(cli: Any, rivers: Path
     assert "bad.csv, row 2, 特征污染物" in result.stderr
 
 
+@pytest.mark.parametrize(
+    "text", [f"{lon_at(1):.6f}，30.0", f"东经{lon_at(1):.6f}度，北纬30度", f"30N {lon_at(1):.6f}E"]
+)
+def test_a_place_may_be_written_as_people_write_it(cli: Any, files: list[str], text: str) -> None:
+    found = document(cli("trace", "--from", text, "--downstream", 5, *files, "--format", "json"))
+    assert found["origin"]["lon"] == pytest.approx(lon_at(1), abs=1e-5)
+    assert codes(found) == ["W4"]
+
+
+@pytest.mark.parametrize(
+    ("ask", "told"),
+    [
+        (("--from", "30.0,111.0", "--downstream", 5), "经度在前"),
+        (("--from", "100,40", "--downstream", 5), "周围 5 公里内没有已装载的河流"),
+        (("--from", f"{lon_at(1):.6f},30", "--downstream", 5, "--river", "黄河"), "“黄河”"),
+        (("--section", "S9", "--upstream", 5), "没有坐标"),
+    ],
+)
+def test_why_no_trace_can_start_there_is_told_in_chinese(
+    cli: Any, files: list[str], tmp_path: Path, ask: tuple[object, ...], told: str
+) -> None:
+    nowhere = tmp_path / "nowhere.csv"
+    nowhere.write_text("断面编码,断面名称,经度,纬度\nS9,无坐标断面,,\n", encoding="utf-8")
+    result = cli("trace", *ask, *files, "--places", f"sections={nowhere}")
+    assert result.exit_code == 2
+    assert told in result.stderr
+    assert "expected" not in result.stderr
+    assert "within" not in result.stderr
+
+
 # -- the sample ------------------------------------------------------------------------------------------
 
 

@@ -18,6 +18,7 @@ from api.tracing import (
     Waters,
     find_exceedance,
     gather_waters,
+    parse_place,
     trace_row,
     trace_waters,
 )
@@ -85,20 +86,12 @@ def get_request(
         direction=direction,
         max_km=float(upstream or downstream or 0),
         section=section,
-        place=None if start is None else _place(start),
+        place=None if start is None else parse_place(start),
         river=river,
         velocity=velocity,
         parameters=tuple(parameter) if parameter else None,
         period=None if period is None else parse_period(period),
     )
-
-
-def _place(text: str) -> tuple[float, float]:
-    try:
-        lon, lat = (float(part) for part in text.split(","))
-    except ValueError as error:
-        raise BadRequestError("from", text, "LON,LAT in degrees") from error
-    return lon, lat
 
 
 RequestDep = Annotated[TraceRequest, Depends(get_request)]
