@@ -172,6 +172,7 @@ def extract_command(
         typer.Option(
             "--geolocation",
             min=0,
+            max=10_000,
             help="error of the scene's position (m) that 95 % keep; default: the sensor's, else a pixel",
             rich_help_panel=_WATER,
         ),

@@ -317,6 +317,7 @@ def test_the_date_of_a_tag_wins_over_the_name(cli: Any, tmp_path: Path, share: n
         (("--out", "a.gpkg", "--clouds", "none.tif"), "no such file"),
         (("--out", "a.gpkg", "--water-body", "W", "--rank", "lake", "--registered"), "--water-bodies"),
         (("--out", "a.gpkg", "--min-water", "1e9"), "--min-water"),
+        (("--out", "a.gpkg", "--geolocation", "inf"), "--geolocation"),
         (("--out", "a.gpkg", "--cut"), "--registered"),
     ],
 )
