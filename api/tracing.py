@@ -22,6 +22,7 @@ from api.errors import (
     NotLocatedError,
     OffRiverError,
     PlaceTextError,
+    ProvisionalSectionError,
     RiverNotThereError,
 )
 from api.features import plain_cell
@@ -30,6 +31,7 @@ from ingest.features import parse_features
 from ingest.options import IngestOptions
 from models import queries
 from models.assessments import months_with_readings
+from models.loading import registered_section
 from spatial.distance import shorelines_in_force
 from spatial.errors import SpatialError
 from spatial.findings import geojson
@@ -432,13 +434,29 @@ def trace_in(session: Session, request: TraceRequest, as_of: date) -> TraceAnswe
         If there are no rivers, or the origin is on none of them.
     """
     if request.section is not None:
-        known = queries.features_in_force(session, "sections", as_of, codes=[request.section])
-        if known.empty:
-            raise NotKnownError("section", request.section)
+        require_section(session, request.section, as_of)
     exceedance = None
     if request.direction == "upstream" and request.section is not None:
         exceedance = find_exceedance(session, request, as_of)
     return trace_waters(gather_waters(session, as_of), request, exceedance)
+
+
+def require_section(session: Session, code: str, as_of: date) -> None:
+    """Refuse the code of a section that no register holds on a day.
+
+    Raises
+    ------
+    ProvisionalSectionError
+        If only feeds have named it so far.
+    NotKnownError
+        If nothing has named it.
+    """
+    if not queries.features_in_force(session, "sections", as_of, codes=[code]).empty:
+        return
+    entry = registered_section(session, code)
+    if entry is not None and entry.provisional:
+        raise ProvisionalSectionError(code, entry.province or "", entry.name or "")
+    raise NotKnownError("section", code)
 
 
 def trace_waters(waters: Waters, request: TraceRequest, exceedance: Exceedance | None = None) -> TraceAnswer:

@@ -155,6 +155,7 @@ def _homes(opened: Door, row: Row) -> str:
             name=home["name"] or home["code"],
             distance=f"{home['distance_m']:.0f}",
             people="" if home["people"] is None else opened.text("trace.home_people", people=home["people"]),
+            side=opened.text(f"trace.side_{home['side']}"),
         )
         for home in row["homes"]
     )

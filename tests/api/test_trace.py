@@ -269,6 +269,20 @@ def test_what_exceeds_at_a_section_is_taken_from_its_assessment(cli: Any, sample
     )
 
 
+def test_a_section_that_only_feeds_have_named_is_told_to_be_registered(cli: Any, sample: Any) -> None:
+    ask = ("trace", "--section", "湖北省/沌口样例断面", "--upstream", 5, "--as-of", AS_OF)
+    result = cli(*ask, database=sample.engine)
+    assert result.exit_code == 2
+    assert "尚未登记" in result.stderr
+
+
+def test_homes_of_the_pond_register_say_on_which_side_they_lie(cli: Any, sample: Any) -> None:
+    """WKK-09: the only home near it lies upstream."""
+    result = cli("relations", "ponds", "--as-of", AS_OF, database=sample.engine)
+    assert result.exit_code == 0
+    assert "上湾居民点样例 上游 400 米" in " ".join(result.stdout.split())
+
+
 def test_an_outfall_that_was_banned_before_the_exceedance_is_the_last_of_the_suspects(
     cli: Any, sample: Any
 ) -> None:

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import HTMLResponse, Response
 from sqlalchemy.orm import Session
 
-from api.errors import BadRequestError, NotKnownError
+from api.errors import BadRequestError
 from api.output import to_csv, to_geojson, to_json
 from api.relations import pond_rows, region_rows, zone_rows
 from api.schemas import ItemPage, TraceOut
@@ -19,6 +19,7 @@ from api.tracing import (
     find_exceedance,
     gather_waters,
     parse_place,
+    require_section,
     trace_row,
     trace_waters,
 )
@@ -108,11 +109,8 @@ def trace_at(
         As :func:`api.tracing.trace_in`.
     """
     day = as_of or today()
-    if (
-        asked.section is not None
-        and queries.features_in_force(session, "sections", day, codes=[asked.section]).empty
-    ):
-        raise NotKnownError("section", asked.section)
+    if asked.section is not None:
+        require_section(session, asked.section, day)
     key = ("waters", day, queries.data_hash(session, day))
     waters: Waters = request.app.state.shelf.get(key, lambda: _joined(session, day))
     exceedance = None
