@@ -88,12 +88,20 @@ def _read_decimal(packed: bytes, start: int) -> Decimal:
     return Decimal(f"{'-' if sign == _NEGATIVE else ''}{before}.{after[:scale]:0<{scale}}")
 
 
-@numba.njit(cache=True, nogil=True)
+def _compiled(function: Any) -> Any:
+    """Compile a loop; its machine code is kept on disk, where there is a folder that may be written to."""
+    try:
+        return numba.njit(cache=True, nogil=True)(function)
+    except RuntimeError:  # there is none
+        return numba.njit(nogil=True)(function)
+
+
+@_compiled
 def _word(stream: Any, at: Any) -> Any:
     return (np.int64(stream[at]) << 8) | np.int64(stream[at + 1])
 
 
-@numba.njit(cache=True, nogil=True)
+@_compiled
 def _find_numbers(stream: Any, known: Any) -> Any:
     """Where the numbers of the known rows begin, the most decimals of any that can be short, and the end."""
     starts = np.full(len(known), -1, np.int64)
@@ -113,7 +121,7 @@ def _find_numbers(stream: Any, known: Any) -> Any:
     return starts, most, at
 
 
-@numba.njit(cache=True, nogil=True)
+@_compiled
 def _read_numbers(stream: Any, starts: Any, places: Any, powers: Any) -> Any:
     """Each known number times 10**places, or that it is long."""
     amounts, is_long = np.zeros(len(starts), np.int64), np.zeros(len(starts), np.bool_)
