@@ -189,11 +189,11 @@ def test_table_csv_and_geojson_say_the_same(cli: Any, files: list[str], tmp_path
         (["--section", "S1", "--from", "111,30", "--upstream", "5"], "--section"),
         (["--section", "S1"], "--upstream"),
         (["--section", "S1", "--upstream", "5", "--downstream", "5"], "--upstream"),
-        (["--from", "here", "--downstream", "5"], "--from"),
+        (["--from", "here", "--downstream", "5"], "“here”"),
         (["--from", "111.05,30", "--downstream", "5", "--velocity", "0"], "velocity"),
         (["--section", "S1", "--upstream", "5", "--parameter", "gold"], "gold"),
         (["--section", "S9", "--upstream", "5"], "S9"),
-        (["--from", "120,40", "--downstream", "5"], "from"),
+        (["--from", "120,40", "--downstream", "5"], "120,40"),
     ],
 )
 def test_what_cannot_be_traced_is_one_line_and_exit_code_2(
