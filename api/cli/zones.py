@@ -126,7 +126,7 @@ def zones_command(
         raise typer.BadParameter(opened.text("zones.needs_database"), param_hint="--region")
     box = None if bbox is None else parse_box(bbox)
     request = ZoneRequest(widths, tuple(dict.fromkeys(rank or ())), box)
-    layout = _raster_options(raster, resolution, crs)
+    layout = _raster_options(opened, raster, resolution, crs)
     if shorelines is None:
         shores = _stored(opened, as_of, region)
     else:
@@ -172,12 +172,13 @@ def _check_options(
             raise typer.BadParameter(opened.text("zones.only_tiles", option=option), param_hint=option)
 
 
-def _raster_options(raster: str | None, resolution: float | None, crs: str | None) -> RasterOptions:
+def _raster_options(
+    opened: Door, raster: str | None, resolution: float | None, crs: str | None
+) -> RasterOptions:
     from pyproj import CRS
     from pyproj.exceptions import CRSError as ProjCrsError
 
     from api.zones import Picture, RasterOptions
-    from spatial.errors import CrsError
 
     if raster not in (None, *Picture):
         raise typer.BadParameter(f"{raster!r} is neither mask nor distance", param_hint="--raster")
@@ -187,7 +188,7 @@ def _raster_options(raster: str | None, resolution: float | None, crs: str | Non
     try:
         geographic = CRS.from_user_input(int(crs) if crs.isdigit() else crs).is_geographic
     except ProjCrsError as error:
-        raise CrsError("coordinates", crs) from error
+        raise typer.BadParameter(opened.text("zones.unknown_crs", crs=crs), param_hint="--crs") from error
     default = 1 / 3600 if geographic else 30.0
     return RasterOptions(picture, crs, default if resolution is None else resolution)
 

@@ -236,6 +236,22 @@ def test_what_cannot_be_drawn_is_refused_in_one_line_and_leaves_nothing(
     assert sorted(tmp_path.iterdir()) == before
 
 
+@pytest.mark.parametrize(
+    ("language", "told"), [("zh-CN", "坐标系“{}”不存在"), ("en", "no coordinate system '{}'")]
+)
+@pytest.mark.parametrize("crs", ["EPSG:99999", "99999", "高斯"])
+def test_an_unknown_system_is_called_unknown_and_a_projected_one_is_named(
+    cli: Cli, lines: Path, tmp_path: Path, language: str, told: str, crs: str
+) -> None:
+    out = tmp_path / "z.tif"
+    result = cli("--lang", language, "zones", "--shorelines", lines, "--out", out, "--crs", crs)
+    assert result.exit_code == 2
+    assert told.format(crs) in result.stderr
+    assert "EPSG:4547" in result.stderr
+    assert len(result.stderr.strip().splitlines()) == 1
+    assert not out.exists()
+
+
 def test_the_summary_is_one_json_document(cli: Cli, lines: Path, tmp_path: Path) -> None:
     result = cli("zones", "--shorelines", lines, "--out", tmp_path / "z.gpkg", "--format", "json")
     rows = json.loads(result.stdout)
