@@ -352,6 +352,9 @@ class _FeatureParser:
             if columns["code"][place] is None and None not in named:
                 columns["code"][place] = "/".join(named)
                 self.originals[place]["code_from"] = source
+            elif columns["code"][place] is None:
+                lacking = "name" if named[-1] is None else "province"
+                self._problem(place, lacking, "", "value_missing")
 
     def _require(self, columns: Mapping[str, list[Any]]) -> None:
         faulty = {(problem.row, problem.column) for problem in self.problems}

@@ -235,6 +235,12 @@ def test_a_repetition_of_a_conflicting_row_is_refused_like_it(write: Write) -> N
     assert parsed.repeated == ()
 
 
+def test_a_row_without_the_name_that_codes_are_made_of_is_refused(write: Write) -> None:
+    rows = [{"name": name, "geometry": "LINESTRING (108 31, 108.1 31)"} for name in ("甲河", "")]
+    parsed = parse_features("rivers", write("r.csv", rows), IngestOptions(code_from="name"))
+    assert [(p.row, p.column, p.code) for p in parsed.problems] == [(3, "name", "value_missing")]
+
+
 def test_versions_of_one_code_from_different_days_stand_side_by_side(write: Write) -> None:
     rows = [{"code": "P1", "name": "甲", "valid_from": day} for day in ("2020-01-01", "2022-01-01")]
     assert len(parse_features("outfalls", write("p.csv", rows)).frame) == 2
