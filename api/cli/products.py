@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -244,15 +245,28 @@ def products_command(
         on_conflict=on_conflict.value,
         note=note,
     )
-    for report in reports:
+    for full in reports:
+        # The ordinary remedy, --partial, is no option here: `_tell_refused` names those that are.
+        report = replace(full, notices=[one for one in full.notices if one.code != "good_rows_held_back"])
         if chosen is Format.TABLE:
-            show_report(opened, report, IngestOptions())
+            show_report(opened, report, IngestOptions(partial=True))
         else:  # stdout holds the document alone
             _tell_load(opened, report)
+        if report.rows_rejected:
+            _tell_refused(opened, report)
     if not any(report.kind == "readings" for report in reports):
         opened.say(opened.text("products.nothing_stored"))
     if any(report.rows_rejected for report in reports):
         raise typer.Exit(EXIT_REJECTED)
+
+
+def _tell_refused(opened: Door, report: UploadReport) -> None:
+    """What to do about results that were not stored."""
+    clashes = sum(problem.code == "reading_conflict_stored" for problem in report.problems)
+    if clashes:
+        opened.say(opened.text("products.conflict", count=clashes))
+    if clashes < len(report.problems):
+        opened.say(opened.text("products.not_stored", rejected=report.rows_rejected))
 
 
 def _tell_load(opened: Door, report: UploadReport) -> None:

@@ -184,6 +184,31 @@ def test_the_same_image_again_changes_nothing_and_another_result_is_a_revision(
     ]
 
 
+@pytest.mark.parametrize(
+    ("language", "told"), [("zh-CN", "库中已有同一水体"), ("en", "another result of the same water and time")]
+)
+@pytest.mark.parametrize("form", ["table", "json"])
+def test_a_conflict_names_the_options_that_settle_it(
+    cli: Cli, tmp_path: Path, fresh_database: Engine, language: str, told: str, form: str
+) -> None:
+    def run(edge: float, *more: str) -> Result:
+        path = image(tmp_path, "S2B_20200801_scene.tif", edge=edge)
+        command = ("products", path, "--product", "ndci", "--zones", lakes(tmp_path), "--store", *more)
+        return cli("--lang", language, *command, "--format", form, database=fresh_database)
+
+    assert run(0.06).exit_code == 0
+    refused = run(0.05)
+    assert refused.exit_code == 1
+    assert told in refused.stderr
+    assert "--on-conflict replace" in refused.stderr
+    assert "--on-conflict keep" in refused.stderr
+    assert "--partial" not in refused.output
+    assert run(0.05, "--on-conflict", "keep").exit_code == 0
+    assert {row[3] for row in stored(fresh_database)} == {0}
+    assert run(0.05, "--on-conflict", "replace").exit_code == 0
+    assert {row[3] for row in stored(fresh_database)} == {0, 1}
+
+
 def test_json_on_stdout_stays_one_document_beside_a_load(
     cli: Cli, tmp_path: Path, fresh_database: Engine
 ) -> None:
@@ -205,6 +230,8 @@ def test_a_section_may_be_named_but_must_be_one_of_remote_sensing(
     command = ("products", image(tmp_path), "--product", "ndci", "--zones", lakes(tmp_path), "--store")
     good = cli(*command, "--section", "A=TH-RS", "--section", "B=TH-RS-B", database=fresh_database)
     assert good.exit_code == 1  # TH-RS-B is nowhere registered: nothing of the file is kept
+    assert "--section" in good.stderr
+    assert "--partial" not in good.output
     assert stored(fresh_database) == []
     assert cli(*command, "--section", "A=TH-RS", database=fresh_database).exit_code == 0
     assert {row[0] for row in stored(fresh_database)} == {"TH-RS", "RS-B"}
