@@ -101,6 +101,8 @@ class TraceRequest:
     def __post_init__(self) -> None:
         if (self.section is None) == (self.place is None):
             raise BadRequestError("section", str(self.section), "either a section or a place (from)")
+        if self.river is not None and self.place is None:
+            raise BadRequestError("river", self.river, "with a place (from) only: a section knows its river")
         if not 0 < self.max_km <= MOST_KM:
             raise BadRequestError(self.direction, f"{self.max_km:g}", f"0 < km <= {MOST_KM:g}")
         if self.velocity is not None and not 0 < self.velocity <= 20:

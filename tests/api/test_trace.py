@@ -193,6 +193,7 @@ def test_table_csv_and_geojson_say_the_same(cli: Any, files: list[str], tmp_path
         (["--from", "111.05,30", "--downstream", "5", "--velocity", "0"], "velocity"),
         (["--section", "S1", "--upstream", "5", "--parameter", "gold"], "gold"),
         (["--section", "S9", "--upstream", "5"], "S9"),
+        (["--section", "S1", "--upstream", "5", "--river", "A"], "river"),
         (["--from", "120,40", "--downstream", "5"], "120,40"),
     ],
 )
