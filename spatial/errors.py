@@ -348,6 +348,15 @@ class BandsApartError(SpatialError):
         self.other = other
 
 
+class ScenesTogetherError(SpatialError):
+    """Files that each hold everything that is needed: several scenes where one is meant."""
+
+    def __init__(self, file: str, other: str) -> None:
+        super().__init__(f"{file} and {other} are whole scenes each, not bands of one")
+        self.file = file
+        self.other = other
+
+
 class CalibrationError(SpatialError):
     """A scale or an offset that no reflectance can be made with."""
 

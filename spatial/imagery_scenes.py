@@ -17,7 +17,14 @@ from rasterio.features import rasterize
 from rasterio.transform import Affine
 from rasterio.windows import Window
 
-from spatial.errors import MaskValuesError, NotBimodalError, NoWaterError, OutlinesError, SceneEmptyError
+from spatial.errors import (
+    MaskValuesError,
+    NotBimodalError,
+    NoWaterError,
+    OutlinesError,
+    SceneEmptyError,
+    ScenesTogetherError,
+)
 from spatial.imagery import (
     CELL,
     SCL_UNKNOWN,
@@ -242,7 +249,7 @@ def extract_water(scene: Scene, settings: ExtractionSettings) -> Extraction:
 
     Raises
     ------
-    BandMissingError, BandNumberError, BandsApartError, SceneFileError
+    BandMissingError, BandNumberError, BandsApartError, ScenesTogetherError, SceneFileError
         If the bands cannot be found or read.
     SceneEmptyError
         If nothing of the scene is clear and has data.
@@ -287,6 +294,8 @@ def water_mask(extraction: Extraction, shape: tuple[int, int], rows: int) -> Ite
 
 def _choose_bands(scene: Scene, settings: ExtractionSettings) -> list[Band]:
     if settings.kind is not SourceKind.SCENE:
+        if len(scene.paths) > 1:
+            raise ScenesTogetherError(scene.paths[0].name, scene.paths[1].name)
         return [scene.bands[0]]
     role, number = (
         (BandRole.NIR, settings.nir) if settings.index is WaterIndex.NDWI else (BandRole.SWIR, settings.swir)

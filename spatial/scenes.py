@@ -37,9 +37,10 @@ from spatial.errors import (
     SceneBlockError,
     SceneFileError,
     SceneSizeError,
+    ScenesTogetherError,
     SceneUnplacedError,
 )
-from spatial.sensors import ROLE_WORDS, SENTINEL2, BandRole, Sensor, band_name, recognise_sensor
+from spatial.sensors import ALIKE, ROLE_WORDS, SENTINEL2, BandRole, Sensor, band_name, recognise_sensor
 
 Floats32 = NDArray[np.float32]
 
@@ -147,6 +148,8 @@ class Band:
         Whether the file, or the caller, says so; else it is what the sensor's products are filled with.
     masked :
         Whether the file has a mask of its own beside the numbers.
+    guessed :
+        Whether nothing but its sensor's usual order tells what it sees.
     """
 
     number: int
@@ -160,6 +163,26 @@ class Band:
     masked: bool
     calibration: Calibration
     grid: Grid
+    guessed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Contradiction:
+    """A band that is said to be one thing and described by its own file as another.
+
+    Attributes
+    ----------
+    role, number :
+        What was said.
+    file, name, described :
+        The band's file, how it calls the band, and what that name stands for.
+    """
+
+    role: BandRole
+    number: int
+    file: str
+    name: str
+    described: BandRole
 
 
 class Scene:
@@ -240,19 +263,52 @@ class Scene:
         listed = ", ".join(f"{band.number}: {band.name or '?'}" for band in self.bands[:20])
         raise BandMissingError(role.value, listed)
 
+    def contradictions(self, numbers: Mapping[BandRole, int]) -> tuple[Contradiction, ...]:
+        """Which of the stated numbers of bands the files themselves describe as something else.
+
+        Near infrared may be the wide or the narrow band, shortwave infrared the shorter or the longer.
+        """
+        found = []
+        for role, number in numbers.items():
+            band = self.bands[number - 1] if 1 <= number <= len(self.bands) else None
+            if band is None or band.role is None or band.guessed:
+                continue
+            if band.role is not role and not any({band.role, role} <= alike for alike in ALIKE):
+                name = band.name or band.role.value
+                found.append(Contradiction(role, number, band.path.name, name, band.role))
+        return tuple(found)
+
     def use(self, bands: Sequence[Band]) -> None:
         """Read on the grid of the finest of these bands from now on.
 
         Raises
         ------
+        ScenesTogetherError
+            If all of them come from one file, and another holds the same: a second whole scene.
         BandsApartError
             If one of them lies elsewhere.
         """
+        self._require_one_scene(bands)
         self._grid = min((band.grid for band in bands), key=lambda grid: abs(grid.transform.determinant))
         for band in bands:
             _require_overlap(bands[0], band)
         self._readers.clear()
         self._on_grid.clear()
+
+    def _require_one_scene(self, bands: Sequence[Band]) -> None:
+        """Refuse a second file with all that is needed; the same bands at 10 and 20 m are one scene."""
+        path, *more = {band.path for band in bands}
+        roles = {band.role for band in bands}
+        if more or len(roles) < 2:
+            return
+        mine = [band for band in self.bands if band.path == path]
+        pixel = abs(mine[0].grid.transform.determinant)
+        for other in self.paths:
+            theirs = [band for band in self.bands if band.path == other]
+            as_fine = math.isclose(abs(theirs[0].grid.transform.determinant), pixel, rel_tol=0.01)
+            has_all = as_fine and roles <= {band.role for band in theirs}
+            if other != path and (has_all or [band.name for band in theirs] == [band.name for band in mine]):
+                raise ScenesTogetherError(path.name, other.name)
 
     def read(self, band: Band, window: Window) -> Floats32:
         """A window of a band as reflectance.
@@ -605,7 +661,7 @@ def _name_stack(bands: list[Band], sensor: Sensor | None) -> None:
     if names is None or len({band.path for band in bands}) != 1:
         return
     bands[:] = [
-        replace(band, name=band.name or name, role=sensor.bands.get(name))
+        replace(band, name=band.name or name, role=sensor.bands.get(name), guessed=True)
         for band, name in zip(bands, names, strict=True)
     ]
 

@@ -82,6 +82,13 @@ ROLE_WORDS: Mapping[str, BandRole] = {role.value: role for role in BandRole} | {
 """Words by which files describe bands."""
 
 
+ALIKE: tuple[frozenset[BandRole], ...] = (
+    frozenset({BandRole.NIR, BandRole.NIR_NARROW}),
+    frozenset({BandRole.SWIR, BandRole.SWIR_2}),
+)
+"""Bands that may stand for each other where a person says so."""
+
+
 @dataclass(frozen=True, slots=True)
 class Sensor:
     """One satellite, or a family whose bands are the same.

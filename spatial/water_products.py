@@ -242,7 +242,7 @@ def measure_products(
     ------
     ProductNotInForceError
         If the rules have no such formula for the day.
-    BandMissingError, BandNumberError, BandsApartError, SceneFileError
+    BandMissingError, BandNumberError, BandsApartError, ScenesTogetherError, SceneFileError
         If a band is not there, or cannot be read.
     ZoneShapeError
         If a zone is no polygon.
