@@ -25,6 +25,7 @@ from api.versions import load_and_follow
 from ingest.options import IngestOptions, Origin
 from models import queries
 from models.sections import remote_sections
+from spatial.classification import Reason, give_reason
 from spatial.distance import shorelines_in_force
 from spatial.parameters import convert_unit, find_parameter
 from spatial.period import BEIJING
@@ -36,7 +37,7 @@ from spatial.water_products import BloomIndex, Product, ProductRequest, ZoneProd
 if TYPE_CHECKING:
     from api.settings import Settings
     from ingest.report import Translator, UploadReport
-    from spatial.scenes import Scene
+    from spatial.scenes import Contradiction, Scene
     from spatial.sensors import CloudKind
 
 READY: Final = "ready:"
@@ -198,6 +199,7 @@ class Measured:
     sensor: str | None
     files: tuple[Path, ...]
     statistic: str
+    contradictions: tuple[Contradiction, ...] = ()
 
     @property
     def product(self) -> str:
@@ -263,13 +265,26 @@ class Measured:
             if spread is None
             else {name: _rounded(float(getattr(spread, name))) for name in STATISTICS},
             "reasons": [reason.as_json() for reason in one.reasons],
-            "warnings": [reason.as_json() for reason in one.warnings],
+            "warnings": [reason.as_json() for reason in (*self._band_warnings(), *one.warnings)],
             "evidence": {
                 "method": self.method,
                 "files": [path.name for path in self.files],
                 "formula": self._formula(),
             },
         }
+
+    def _band_warnings(self) -> list[Reason]:
+        """Stated bands that their own files call something else."""
+        return [
+            give_reason(
+                "product_band",
+                band=f"{clash.role.value}={clash.number}",
+                file=clash.file,
+                name=clash.name,
+                described=clash.described.value,
+            )
+            for clash in self.contradictions
+        ]
 
     def _formula(self) -> dict[str, Any] | None:
         if self.request.formula is None:
@@ -301,7 +316,8 @@ def measure(
     rules = load_product_rules()
     found = measure_products(scene, zones, request, rules, moment.date(), cloud_kind=cloud_kind)
     label = None if scene.sensor is None else scene.sensor.label
-    return Measured(zones, found, request, rules, moment, label, scene.paths, statistic)
+    clashes = scene.contradictions(request.numbers or {})
+    return Measured(zones, found, request, rules, moment, label, scene.paths, statistic, clashes)
 
 
 # -- into the database ---------------------------------------------------------------------------------------

@@ -21,15 +21,19 @@ from rasterio.windows import Window
 
 from api.errors import NoKnownWaterError, OutputError, SceneDateError
 from api.output import to_geojson, to_json
+from spatial.errors import DatumError
 from spatial.geodesy import CGCS2000_EPSG, from_cgcs2000, to_cgcs2000
 from spatial.imagery_outlines import SHARED_BY, Geometries, cut_outlines, place
 from spatial.imagery_scenes import Extraction, ExtractionSettings, extract_water, water_mask
 from spatial.scenes import Scene, open_scene
-from spatial.sensors import SENSORS, SourceKind, WaterIndex
+from spatial.sensors import SENSORS, BandRole, SourceKind, WaterIndex
 from spatial.vocabulary import ShorelineKind
 
 ENDINGS = (".gpkg", ".geojson", ".json", ".parquet", ".zip")
 """Layers that are written: GeoPackage, GeoJSON, GeoParquet, zipped Shapefile."""
+
+DATUM_NOTICE = "datum"
+"""Code of the notice that the layer needs a transformation before it can be loaded."""
 
 _LAYER = "shorelines"
 _MASK_ROWS = 512
@@ -486,6 +490,22 @@ def _scene_notices(
     text: Callable[..., str],
 ) -> list[NoticeOut]:
     notices = []
+    if settings.kind is SourceKind.SCENE:
+        notices += [
+            _notice(
+                "band",
+                text,
+                option=f"--{clash.role.value} {clash.number}",
+                number=clash.number,
+                role=clash.role.value,
+                file=clash.file,
+                name=clash.name,
+                described=clash.described.value,
+            )
+            for clash in scene.contradictions(_stated_bands(settings))
+        ]
+    if not request.to_cgcs2000 and _stands_elsewhere(scene):
+        notices.append(_notice(DATUM_NOTICE, text, crs=scene.grid.crs.name))
     if day[1] in {"file name", "folder name"}:
         notices.append(
             _notice("date", text, date=str(day[0]), where=text(f"imagery.{day[1].replace(' ', '_')}"))
@@ -500,6 +520,26 @@ def _scene_notices(
     if open_m > 0 and not request.lines:
         notices.append(_notice("open", text, kilometres=f"{open_m / 1000:.1f}"))
     return notices
+
+
+def _stated_bands(settings: ExtractionSettings) -> dict[BandRole, int]:
+    """The numbers of bands that were said and are used."""
+    longer = (
+        (BandRole.NIR, settings.nir) if settings.index is WaterIndex.NDWI else (BandRole.SWIR, settings.swir)
+    )
+    stated = ((BandRole.GREEN, settings.green), longer)
+    return {role: number for role, number in stated if number is not None}
+
+
+def _stands_elsewhere(scene: Scene) -> bool:
+    """Whether the scene's datum has no exact way to CGCS2000, so that `ingest` asks for one."""
+    column, row = scene.grid.width / 2, scene.grid.height / 2
+    x, y = scene.grid.transform @ (column, row)
+    try:
+        to_cgcs2000([x], [y], scene.grid.crs.to_wkt())
+    except DatumError:
+        return True
+    return False
 
 
 def _report(

@@ -229,6 +229,16 @@ def products_command(
         measured = measure(scene, waters, request, moment, cloud_kind=cloud_kind, statistic=statistic.value)
     rows = measured.rows(shapes=chosen is Format.GEOJSON)
     opened.show(rows, _columns(opened, measured), chosen, out, title=_title(opened, measured))
+    for clash in measured.contradictions:
+        opened.say(
+            opened.text(
+                "products.product_band",
+                band=f"{clash.role.value}={clash.number}",
+                file=clash.file,
+                name=clash.name,
+                described=clash.described.value,
+            )
+        )
     if chosen is Format.TABLE and out is None:
         _tell(opened, measured)
     if not store:

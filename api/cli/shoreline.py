@@ -236,7 +236,7 @@ def extract_command(
     form: FormatOption = Format.TABLE,
 ) -> None:
     """Draw the shorelines of a satellite scene, or of a ready water mask, for `ingest shorelines`."""
-    from api.shorelines import ENDINGS, ExtractionRequest, extract_shorelines
+    from api.shorelines import DATUM_NOTICE, ENDINGS, ExtractionRequest, extract_shorelines
     from spatial.imagery_scenes import ExtractionSettings
 
     opened = door(context)
@@ -296,7 +296,9 @@ def extract_command(
         _show_report(opened, report)
     for notice in report.notices:
         opened.say(notice.message)
-    opened.say(opened.text("imagery.done", file=str(out), count=report.count))
+    elsewhere = any(notice.code == DATUM_NOTICE for notice in report.notices)
+    done = "imagery.done_elsewhere" if elsewhere else "imagery.done"
+    opened.say(opened.text(done, file=str(out), count=report.count))
 
 
 def _check_names(

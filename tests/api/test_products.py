@@ -184,6 +184,23 @@ def test_the_same_image_again_changes_nothing_and_another_result_is_a_revision(
     ]
 
 
+@pytest.mark.parametrize(("language", "told"), [("zh-CN", "标为“B5”"), ("en", "is called 'B5'")])
+def test_a_stated_band_that_the_image_calls_another_is_told(
+    cli: Cli, tmp_path: Path, language: str, told: str
+) -> None:
+    command = ("products", image(tmp_path), "--product", "ndci", "--zones", lakes(tmp_path))
+    swapped = ("--band", "red=3", "--band", "red_edge_1=2")
+    result = cli("--lang", language, *command, *swapped, "--format", "json")
+    assert told in result.stderr
+    assert "red=3" in result.stderr
+    warnings = [one for one in rows_of(result)[0]["warnings"] if one["code"] == "product_band"]
+    assert [one["params"]["band"] for one in warnings] == ["red=3", "red_edge_1=2"]
+    assert told in cli("--lang", language, *command, *swapped).stderr
+    right = cli("--lang", language, *command, "--band", "red=2", "--format", "json")
+    assert told not in right.stderr
+    assert "product_band" not in right.stdout
+
+
 @pytest.mark.parametrize(
     ("language", "told"), [("zh-CN", "库中已有同一水体"), ("en", "another result of the same water and time")]
 )

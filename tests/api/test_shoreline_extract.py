@@ -20,9 +20,11 @@ from models.queries import features_in_force
 from tests.spatial.imagery_cases import (
     LAKE,
     ORIGIN,
+    Look,
     coverage,
     lake_and_river,
     meander,
+    reflectance,
     write_raster,
     write_scene,
 )
@@ -64,6 +66,11 @@ def known_waters(path: Path) -> Path:
     ).to_crs(4490)
     frame.to_file(path, driver="GPKG", engine="pyogrio")
     return path
+
+
+def unbroken(text: str) -> str:
+    """The text as it is whatever the width of the screen."""
+    return "".join(text.split())
 
 
 def reported(result: Any) -> ExtractionOut:
@@ -377,6 +384,102 @@ def test_files_that_are_no_scene_are_one_line_each(cli: Any, tmp_path: Path) -> 
             assert told in result.stderr
             assert len(result.stderr.strip().splitlines()) == 1
     assert not (tmp_path / "a.gpkg").exists()
+
+
+@pytest.mark.parametrize(
+    ("language", "told"), [("zh-CN", "按 --green 2 以第 2 波段为 green"), ("en", "as --green 2 says")]
+)
+def test_a_stated_band_that_the_file_calls_another_is_told(
+    cli: Any, tmp_path: Path, share: np.ndarray, language: str, told: str
+) -> None:
+    path = write_scene(tmp_path / "nan_20200216.tif", share)
+    out = tmp_path / "a.gpkg"
+    command = ("--lang", language, "shoreline", "extract", path, "--out", out, "--format", "json")
+    swapped = cli(*command, "--green", "2", "--nir", "1")
+    messages = [one.message for one in reported(swapped).notices if one.code == "band"]
+    assert len(messages) == 2
+    assert told in messages[0]
+    assert "nan_20200216.tif" in messages[0]
+    assert all(unbroken(message) in unbroken(swapped.stderr) for message in messages)
+    right = cli(*command, "--green", "1", "--nir", "2")
+    assert not [one for one in reported(right).notices if one.code == "band"]
+    only_nir = reported(cli(*command, "--nir", "2"))
+    assert not [one for one in only_nir.notices if one.code == "band"]
+
+
+@pytest.mark.parametrize("language", ["zh-CN", "en"])
+@pytest.mark.parametrize("epsg", [21418, 2332], ids=["Beijing 1954", "Xian 1980"])
+def test_a_scene_on_an_old_datum_says_how_its_layer_is_loaded(
+    cli: Any, tmp_path: Path, share: np.ndarray, fresh_database: Engine, language: str, epsg: int
+) -> None:
+    place = rasterio.transform.from_origin(18_400_000.0, 3_447_730.0, 10.0, 10.0)
+    path = write_scene(tmp_path / "old_20200216.tif", share, crs=f"EPSG:{epsg}", transform=place)
+    out = tmp_path / "old.gpkg"
+    codes = ("--water-body", "W", "--rank", "lake")
+    command = ("--lang", language, "shoreline", "extract", path, "--out", out, *codes)
+    result = cli(*command, "--format", "json")
+    (message,) = (one.message for one in reported(result).notices if one.code == "datum")
+    assert "--transformation" in message
+    assert unbroken(message) in unbroken(result.stderr)
+    assert unbroken("ingest shorelines --transformation") in unbroken(result.stderr)
+    refused = cli("ingest", "shorelines", out, database=fresh_database)
+    assert refused.exit_code != 0
+    assert "--transformation" in refused.output
+    pipeline = "+proj=pipeline +step +proj=affine +xoff=0.0005 +yoff=-0.0002"
+    shift = ("--transformation", pipeline, "--transformation-accuracy", "100")
+    loaded = cli("ingest", "shorelines", out, *shift, database=fresh_database)
+    assert loaded.exit_code == 0, loaded.output
+
+
+@pytest.mark.parametrize(("language", "told"), [("zh-CN", "两景影像"), ("en", "two scenes")])
+@pytest.mark.parametrize(
+    ("names", "options"),
+    [
+        (("green", "nir"), ()),
+        (("green", "nir"), ("--green", "1", "--nir", "2")),
+        ((None, None), ("--green", "3", "--nir", "4")),
+        (("green", "nir"), ("--kind", "mask")),
+    ],
+)
+def test_two_whole_scenes_at_once_are_refused(
+    cli: Any,
+    tmp_path: Path,
+    share: np.ndarray,
+    language: str,
+    told: str,
+    names: tuple[Any, ...],
+    options: tuple[str, ...],
+) -> None:
+    one, other = (write_scene(tmp_path / f"{name}_20200216.tif", share, names=names) for name in "ab")
+    command = ("--lang", language, "shoreline", "extract", one, other, "--out", tmp_path / "o.gpkg")
+    result = cli(*command, *options)
+    assert result.exit_code == 2
+    assert told in result.stderr
+    assert one.name in result.stderr
+    assert other.name in result.stderr
+    assert len(result.stderr.strip().splitlines()) == 1
+    assert not (tmp_path / "o.gpkg").exists()
+
+
+def test_bands_that_are_separate_or_coarser_are_one_scene(
+    cli: Any, scene: Path, tmp_path: Path, share: np.ndarray
+) -> None:
+    bands = np.rint(reflectance(share, Look()) * 10_000).astype(np.uint16)
+    files = [
+        write_raster(tmp_path / f"{name}_20200216.tif", bands[[number]], nodata=0, names=(name,))
+        for number, name in enumerate(("green", "nir"))
+    ]
+    coarse = write_raster(
+        tmp_path / "R20m.tif", bands[::-1, ::2, ::2], nodata=0, names=("nir", "green"), pixel=20.0
+    )
+    command = ("shoreline", "extract", "--out", tmp_path / "o.gpkg", "--format", "json")
+    for rasters, options in (
+        (files, ()),
+        (files, ("--green", "1", "--nir", "2")),
+        ((scene, coarse), ()),
+        ((scene, coarse), ("--green", "1", "--nir", "3")),
+    ):
+        assert len(reported(cli(*command, *rasters, *options)).waters) == 2
 
 
 def test_a_ready_index_may_have_water_below(cli: Any, tmp_path: Path, share: np.ndarray) -> None:
