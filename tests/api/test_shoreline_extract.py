@@ -386,6 +386,37 @@ def test_files_that_are_no_scene_are_one_line_each(cli: Any, tmp_path: Path) -> 
     assert not (tmp_path / "a.gpkg").exists()
 
 
+@pytest.mark.parametrize(("language", "told"), [("zh-CN", "只有一条窄河"), ("en", "only a narrow river")])
+def test_a_scene_with_only_a_narrow_river_needs_a_threshold_and_is_told_so(
+    cli: Any, tmp_path: Path, language: str, told: str
+) -> None:
+    river = coverage(shapely.box(0, 100, 240, 107), (240, 240))  # 7 of 240 rows: 2.9 %
+    path = write_scene(tmp_path / "river_20200216.tif", river)
+    out = tmp_path / "a.gpkg"
+    command = ("--lang", language, "shoreline", "extract", path, "--out", out, "--format", "json")
+    refused = cli(*command)
+    assert refused.exit_code == 2
+    assert told in refused.stderr
+    assert "--threshold" in refused.stderr
+    assert len(refused.stderr.strip().splitlines()) == 1
+    report = reported(cli(*command, "--threshold", "0"))
+    (message,) = (one.message for one in report.notices if one.code == "not_bimodal")
+    assert told in message
+    assert report.area_m2 == pytest.approx(240 * 7 * 100, rel=0.02)
+
+
+def test_a_band_name_alone_is_ambiguous_until_the_sensor_is_said(
+    cli: Any, tmp_path: Path, share: np.ndarray
+) -> None:
+    path = write_scene(tmp_path / "scene_20200216.tif", share, names=("B3", "B8"))
+    command = ("shoreline", "extract", path, "--out", tmp_path / "a.gpkg", "--format", "json")
+    refused = cli(*command)
+    assert refused.exit_code == 2
+    assert "--sensor" in refused.stderr
+    assert "1: B3, 2: B8" in refused.stderr
+    assert reported(cli(*command, "--sensor", "sentinel2")).bands == ["B3", "B8"]
+
+
 @pytest.mark.parametrize(
     ("language", "told"), [("zh-CN", "按 --green 2 以第 2 波段为 green"), ("en", "as --green 2 says")]
 )
