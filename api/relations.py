@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from api.errors import BadRequestError
 from api.features import plain_cell
 from api.jobs import protection_zones
-from api.tracing import INTAKE_CATEGORIES, REGION_CATEGORIES, Direction, Waters, gather_waters
+from api.tracing import INTAKE_CATEGORIES, REGION_CATEGORIES, Direction, Waters, gather_waters, removal_day
 from ingest.regions import open_regions
 from models import queries
 from spatial.findings import geojson
@@ -54,7 +54,8 @@ def zone_rows(
     """Facilities inside protection zones of drinking-water sources, and within `near_m` of one.
 
     Ordered by source, grade, and place: inside first. `place` is ``undecided`` where the edge is nearer than
-    the accuracies of facility and zone together, by the dated setting for those that state none.
+    the accuracies of facility and zone together, by the dated setting for those that state none. `removed_on`
+    says since when a facility is gone, where it is.
     """
     if not 0 < near_m <= 10_000:
         raise BadRequestError("near", f"{near_m:g}", "0 < metres <= 10000")
@@ -69,7 +70,11 @@ def zone_rows(
             continue
         about = {row["code"]: row for row in frame.to_dict("records")}
         related = relate_zones(frame, zones, near_m=near_m).to_dict("records")
-        rows += [_zone_row(kind, row, about[row["code"]], assumed) for row in related]
+        for row in related:
+            facility = about[row["code"]]
+            gone = removal_day(kind, facility)
+            found = _zone_row(kind, row, facility, assumed)
+            rows.append(found | {"removed_on": None if gone is None or gone > as_of else gone.isoformat()})
     rows.sort(
         key=lambda row: (row["source_code"], row["zone_grade"], _PLACES.index(row["place"]), row["code"])
     )

@@ -409,7 +409,7 @@ def _place(kind: str, row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def removal_day(kind: str, row: Mapping[str, Any]) -> date | None:
-    """The day from which an outfall is gone (banned or merged) or a chemical site moved; None: it stands.
+    """The day from which an outfall is banned or merged, a site moved or closed; None: it stands.
 
     The first of the dates counts: what is completed is gone, whether struck off the list yet or not.
     """
@@ -418,6 +418,8 @@ def removal_day(kind: str, row: Mapping[str, Any]) -> date | None:
         names = ("completed_on", "cancelled_on")
     elif kind == "chemical_site":
         names = ("relocated_on",)
+    elif kind == "site":
+        names = ("closed_on",)
     days = [day for day in (row.get(name) for name in names) if isinstance(day, date) and not pd.isna(day)]
     return min(days, default=None)
 

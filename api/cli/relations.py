@@ -47,6 +47,7 @@ def zones(
         (text("cli.col_name"), lambda row: row["name"]),
         (text("trace.col_inside"), lambda row: text(f"trace.zone_{row['place']}")),
         (text("trace.col_edge"), lambda row: f"{row['edge_distance_m']:.1f}"),
+        (text("trace.col_removed"), lambda row: row["removed_on"] or ""),
     ]
     opened.show(rows, columns, chosen, out, title=text("trace.zones_title"))
     _count(opened, rows, "place", "zone", chosen, out)

@@ -424,6 +424,13 @@ def test_the_register_of_zones_lists_what_stands_inside_near_and_in_doubt(cli: A
     }
 
 
+def test_the_register_of_zones_says_what_is_gone(cli: Any, sample: Any) -> None:
+    gone = {row["code"]: row["removed_on"] for row in related(cli, sample, "zones", "--region", "500000")}
+    assert gone["FA-500236-0121-QT-00"] is None
+    assert str(gone["FA-500236-0004-QT-00"]).startswith("2023-11")  # merged
+    assert gone["YZ-02"] == "2022-08-31"  # closed
+
+
 def test_sections_get_the_region_of_the_polygon_they_lie_in(cli: Any, sample: Any) -> None:
     rows = {row["code"]: row for row in related(cli, sample, "regions")}
     assert len(rows) == 42
