@@ -423,11 +423,11 @@ def classify_command(
     opened.show(shown, columns, chosen, out)
     if len(shown) < len(rows):
         opened.say(text("cli.more_rows", count=len(rows) - len(shown)))
-    _report_notices(opened, parsed.warnings, file)
-    _report_problems(opened, parsed.problems, file)
+    report_notices(opened, parsed.warnings, file)
+    report_problems(opened, parsed.problems, file)
 
 
-def _report_notices(opened: Door, notices: Sequence[Notice], file: Path) -> None:
+def report_notices(opened: Door, notices: Sequence[Notice], file: Path) -> None:
     """One line for each thing that is worth knowing and refuses nothing."""
     for notice in list(notices)[:TABLE_ERRORS]:
         told = notice.as_json(opened.text)
@@ -438,7 +438,7 @@ def _report_notices(opened: Door, notices: Sequence[Notice], file: Path) -> None
         opened.say(opened.text("cli.more_rows", count=len(notices) - TABLE_ERRORS))
 
 
-def _report_problems(opened: Door, problems: Any, file: Path) -> None:
+def report_problems(opened: Door, problems: Any, file: Path) -> None:
     """One line for each problem: file, row, column, value, what to do."""
     for problem in list(problems)[:TABLE_ERRORS]:
         row = problem.as_json(opened.text)

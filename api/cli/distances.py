@@ -28,8 +28,8 @@ from api.cli.data import (
     SwappedOption,
     TransformationAccuracyOption,
     TransformationOption,
-    _report_notices,
-    _report_problems,
+    report_notices,
+    report_problems,
 )
 from api.cli.door import EXIT_REJECTED, Door, FileFormatOption, LoadingBar, OutOption, door
 from api.output import Column, Format, Row, as_feature, csv_pieces, json_pieces, list_pieces
@@ -113,10 +113,10 @@ def distance_command(
     run.report(file)
     # What columns a shoreline file has besides is nobody's business here; whether its places are right is.
     of_lines = [notice for notice in lines.warnings if notice.code not in COLUMN_NOTICES]
-    _report_notices(opened, of_lines, shorelines)
+    report_notices(opened, of_lines, shorelines)
     if run.problems or lines.problems:
-        _report_problems(opened, run.problems, file)
-        _report_problems(opened, lines.problems, shorelines)
+        report_problems(opened, run.problems, file)
+        report_problems(opened, lines.problems, shorelines)
         raise typer.Exit(EXIT_REJECTED)
     if chosen is Format.TABLE and out is None and run.rows > TABLE_ROWS:
         opened.say(opened.text("cli.more_rows", count=run.rows - TABLE_ROWS))
@@ -147,7 +147,7 @@ class _Run:
         """Say what is worth knowing of the places, once for the file."""
         from ingest.facilities import merge_notices
 
-        _report_notices(self.opened, merge_notices(self.notices), file)
+        report_notices(self.opened, merge_notices(self.notices), file)
 
     def measured(self) -> Measured:
         """The pieces, measured; once a row is refused the rest is only checked, so that all faults are told.

@@ -9,8 +9,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from api.cli.data import ConflictOption, _report_notices, _report_problems, show_report
+from api.cli.data import ConflictOption, report_notices, report_problems, show_report
 from api.cli.door import EXIT_REJECTED, Door, FileFormatOption, OutOption, RegionOption, door
+from api.cli.scenes import (
+    BANDS_PANEL,
+    CloudKindOption,
+    CloudsOption,
+    NodataOption,
+    NumberOffsetOption,
+    RasterCrsOption,
+    SensorOption,
+)
 from api.output import Column, Format, Row
 from api.wording import item_name
 from spatial.sensors import CloudKind
@@ -37,16 +46,8 @@ class StatisticOption(StrEnum):
     MEDIAN = "median"
 
 
-class SensorOption(StrEnum):
-    """Satellites whose bands are known."""
-
-    SENTINEL2 = "sentinel2"
-    LANDSAT7 = "landsat7"
-    LANDSAT8 = "landsat8"
-
-
 _UNITS = {"km2": "km²", "dimensionless": ""}
-_BANDS, _ZONES, _STORE = "Bands", "Waters", "Into the database"
+_ZONES, _STORE = "Waters", "Into the database"
 
 
 def products_command(
@@ -116,43 +117,25 @@ def products_command(
             "--whole-pixels", help="leave out pixels that the shore runs through", rich_help_panel=_ZONES
         ),
     ] = False,
-    sensor: Annotated[
-        SensorOption | None,
-        typer.Option(
-            "--sensor", help="whose bands they are, where names do not tell", rich_help_panel=_BANDS
-        ),
-    ] = None,
+    sensor: SensorOption = None,
     bands: Annotated[
         list[str] | None,
         typer.Option(
-            "--band", metavar="ROLE=NUMBER", help="red=4, red_edge_1=5 …; repeatable", rich_help_panel=_BANDS
+            "--band",
+            metavar="ROLE=NUMBER",
+            help="red=4, red_edge_1=5 …; repeatable",
+            rich_help_panel=BANDS_PANEL,
         ),
     ] = None,
     scale: Annotated[
         float | None,
-        typer.Option("--scale", help="reflectance is (number + offset) × scale", rich_help_panel=_BANDS),
+        typer.Option("--scale", help="reflectance is (number + offset) × scale", rich_help_panel=BANDS_PANEL),
     ] = None,
-    dn_offset: Annotated[
-        float | None,
-        typer.Option("--dn-offset", help="-1000 for Sentinel-2 from baseline 04.00", rich_help_panel=_BANDS),
-    ] = None,
-    nodata: Annotated[
-        float | None,
-        typer.Option(
-            "--nodata", help="number without data, where the file says none", rich_help_panel=_BANDS
-        ),
-    ] = None,
-    crs: Annotated[
-        str | None,
-        typer.Option("--crs", help="coordinate system of rasters that say none", rich_help_panel=_BANDS),
-    ] = None,
-    clouds: Annotated[
-        Path | None,
-        typer.Option("--clouds", help="cloud classes of the scene, any resolution", rich_help_panel=_BANDS),
-    ] = None,
-    cloud_kind: Annotated[
-        CloudKind, typer.Option("--cloud-kind", help="what its numbers mean", rich_help_panel=_BANDS)
-    ] = CloudKind.SCL,
+    dn_offset: NumberOffsetOption = None,
+    nodata: NodataOption = None,
+    crs: RasterCrsOption = None,
+    clouds: CloudsOption = None,
+    cloud_kind: CloudKindOption = CloudKind.SCL,
     store: Annotated[
         bool,
         typer.Option(
@@ -317,9 +300,9 @@ def _read_zones(opened: Door, path: Path, crs: str | None, columns: dict[str, st
     from ingest.options import IngestOptions
 
     parsed = parse_features("facilities", path, IngestOptions(crs=crs, columns=columns))
-    _report_notices(opened, parsed.warnings, path)
+    report_notices(opened, parsed.warnings, path)
     if parsed.problems:
-        _report_problems(opened, parsed.problems, path)
+        report_problems(opened, parsed.problems, path)
         raise typer.Exit(EXIT_REJECTED)
     return zones_of(parsed.frame)
 

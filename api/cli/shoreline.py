@@ -9,6 +9,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from api.cli.door import EXIT_REJECTED, Door, FormatOption, door, parse_date
+from api.cli.scenes import (
+    BANDS_PANEL,
+    CloudKindOption,
+    CloudsOption,
+    NodataOption,
+    NumberOffsetOption,
+    RasterCrsOption,
+    SensorOption,
+)
 from api.output import Column, Format, Row, to_json
 from spatial.sensors import CloudKind, SourceKind, WaterIndex
 from spatial.vocabulary import Rank
@@ -21,14 +30,6 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, help="Shorelines out of imagery.")
 
 
-class SensorOption(StrEnum):
-    """Satellites whose bands are known."""
-
-    SENTINEL2 = "sentinel2"
-    LANDSAT7 = "landsat7"
-    LANDSAT8 = "landsat8"
-
-
 class Others(StrEnum):
     """What becomes of waters that lie in no known water body."""
 
@@ -37,7 +38,7 @@ class Others(StrEnum):
     NUMBER = "number"
 
 
-_BANDS, _WATER, _CODES, _OUTPUT = "Bands", "Water and land", "Water bodies", "Output"
+_WATER, _CODES, _OUTPUT = "Water and land", "Water bodies", "Output"
 
 
 @app.command("extract")
@@ -54,47 +55,25 @@ def extract_command(
         SourceKind | None,
         typer.Option("--kind", help="scene, mask or index; default: mask if there is one band, else scene"),
     ] = None,
-    sensor: Annotated[
-        SensorOption | None,
-        typer.Option(
-            "--sensor", help="whose bands they are, where names do not tell", rich_help_panel=_BANDS
-        ),
-    ] = None,
+    sensor: SensorOption = None,
     green: Annotated[
-        int | None, typer.Option("--green", min=1, help="number of the green band", rich_help_panel=_BANDS)
+        int | None,
+        typer.Option("--green", min=1, help="number of the green band", rich_help_panel=BANDS_PANEL),
     ] = None,
     nir: Annotated[
-        int | None, typer.Option("--nir", min=1, help="near infrared (for NDWI)", rich_help_panel=_BANDS)
+        int | None, typer.Option("--nir", min=1, help="near infrared (for NDWI)", rich_help_panel=BANDS_PANEL)
     ] = None,
     swir: Annotated[
         int | None,
-        typer.Option("--swir", min=1, help="shortwave infrared, 1.6 µm (for MNDWI)", rich_help_panel=_BANDS),
-    ] = None,
-    dn_offset: Annotated[
-        float | None,
         typer.Option(
-            "--dn-offset",
-            help="added to the file's numbers: -1000 for Sentinel-2 from baseline 04.00",
-            rich_help_panel=_BANDS,
+            "--swir", min=1, help="shortwave infrared, 1.6 µm (for MNDWI)", rich_help_panel=BANDS_PANEL
         ),
     ] = None,
-    nodata: Annotated[
-        float | None,
-        typer.Option(
-            "--nodata", help="number without data, where the file says none", rich_help_panel=_BANDS
-        ),
-    ] = None,
-    crs: Annotated[
-        str | None,
-        typer.Option("--crs", help="coordinate system of files that say none", rich_help_panel=_BANDS),
-    ] = None,
-    clouds: Annotated[
-        Path | None,
-        typer.Option("--clouds", help="cloud classes of the scene, any resolution", rich_help_panel=_BANDS),
-    ] = None,
-    cloud_kind: Annotated[
-        CloudKind, typer.Option("--cloud-kind", help="what its numbers mean", rich_help_panel=_BANDS)
-    ] = CloudKind.SCL,
+    dn_offset: NumberOffsetOption = None,
+    nodata: NodataOption = None,
+    crs: RasterCrsOption = None,
+    clouds: CloudsOption = None,
+    cloud_kind: CloudKindOption = CloudKind.SCL,
     cloud_margin: Annotated[
         float,
         typer.Option(
@@ -102,7 +81,7 @@ def extract_command(
             min=0,
             max=5_000,
             help="metres around clouds not trusted",
-            rich_help_panel=_BANDS,
+            rich_help_panel=BANDS_PANEL,
         ),
     ] = 0.0,
     index: Annotated[
@@ -332,13 +311,13 @@ def _known_waters(opened: Door, file: Path | None, *, registered: bool) -> gpd.G
             return features_in_force(session, "water_bodies", parse_date(None, "--date"))
     if file is None:
         return None
-    from api.cli.data import _report_problems
+    from api.cli.data import report_problems
     from ingest.features import parse_features
 
     with opened.working(opened.text("cli.reading", name=file.name)):
         parsed = parse_features("water_bodies", file)
     if parsed.problems:
-        _report_problems(opened, parsed.problems, file)
+        report_problems(opened, parsed.problems, file)
         raise typer.Exit(EXIT_REJECTED)
     frame: gpd.GeoDataFrame = parsed.frame
     return frame

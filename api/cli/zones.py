@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from api.cli.data import COLUMN_NOTICES, _report_notices, _report_problems
+from api.cli.data import COLUMN_NOTICES, report_notices, report_problems
 from api.cli.door import EXIT_REJECTED, AsOfOption, Door, FormatOption, RegionOption, door, parse_date
 from api.output import Column, Format, Row
 from spatial.vocabulary import Rank
@@ -213,9 +213,9 @@ def _read(opened: Door, file: Path, as_of: str | None, crs: str | None, rank: Ra
             "shorelines", file, IngestOptions(crs=crs, rank=None if rank is None else rank.value)
         )
     notices = [notice for notice in parsed.warnings if notice.code not in COLUMN_NOTICES]
-    _report_notices(opened, notices, file)
+    report_notices(opened, notices, file)
     if parsed.problems:
-        _report_problems(opened, parsed.problems, file)
+        report_problems(opened, parsed.problems, file)
         raise typer.Exit(EXIT_REJECTED)
     return shores_of_file(file, parsed.frame, None if as_of is None else parse_date(as_of, "--as-of"))
 
