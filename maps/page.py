@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -212,9 +213,28 @@ def draw_map(
     facilities = draw_facilities(layers, text, focus)
     documents = layer_documents(layers, facilities, text)
     settings = page_settings(layers, facilities, text, bounds=bounds, focus=focus, tiles=tiles)
+    canvas = base_map(bounds, tiles, zoom_start=7)
+    context = {
+        "language": text("maps.language"),
+        "brand": text("maps.brand"),
+        "title": layers.title or text("maps.title"),
+        "as_of_label": text("maps.as_of"),
+        "as_of": layers.as_of.isoformat(),
+        "text": text,
+        "groups": layer_groups(layers, facilities, text),
+        "unplaced": facilities.unplaced,
+        **asset_texts(STYLES, SCRIPTS, assets),
+        "documents": {name: script_json(document) for name, document in documents.items()},
+        "settings": script_json(settings),
+    }
+    return Page(canvas, context).render()
+
+
+def base_map(bounds: tuple[float, ...], tiles: Tiles | None, *, zoom_start: int) -> OfflineMap:
+    """An empty map around the middle of some bounds (west, south, east, north), on its base map if any."""
     canvas = OfflineMap(
         location=[(bounds[1] + bounds[3]) / 2, (bounds[0] + bounds[2]) / 2],
-        zoom_start=7,
+        zoom_start=zoom_start,
         minZoom=4,
         maxZoom=18,
         zoomSnap=0.25 if tiles is None else 1,
@@ -227,23 +247,18 @@ def draw_map(
             tiles.url, attr=str(escape(tiles.attribution)), max_zoom=tiles.max_zoom, name="tiles"
         )
         canvas.add_child(layer, name="tiles")
-    context = {
-        "language": text("maps.language"),
-        "brand": text("maps.brand"),
-        "title": layers.title or text("maps.title"),
-        "as_of_label": text("maps.as_of"),
-        "as_of": layers.as_of.isoformat(),
-        "text": text,
-        "groups": layer_groups(layers, facilities, text),
-        "unplaced": facilities.unplaced,
-        "styles": [inline_style(name) for name in STYLES] if assets == "inline" else [],
-        "scripts": [inline_script(name) for name in SCRIPTS] if assets == "inline" else [],
-        "style_urls": [] if assets == "inline" else [read_asset(name).url for name in STYLES],
-        "script_urls": [] if assets == "inline" else [read_asset(name).url for name in SCRIPTS],
-        "documents": {name: script_json(document) for name, document in documents.items()},
-        "settings": script_json(settings),
+    return canvas
+
+
+def asset_texts(styles: Sequence[str], scripts: Sequence[str], assets: AssetMode) -> dict[str, list[str]]:
+    """What a page's head takes of its styles and scripts: their texts, or their addresses."""
+    inline = assets == "inline"
+    return {
+        "styles": [inline_style(name) for name in styles] if inline else [],
+        "scripts": [inline_script(name) for name in scripts] if inline else [],
+        "style_urls": [] if inline else [read_asset(name).url for name in styles],
+        "script_urls": [] if inline else [read_asset(name).url for name in scripts],
     }
-    return Page(canvas, context).render()
 
 
 def draw_buffers(

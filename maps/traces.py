@@ -11,17 +11,15 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Final, Literal
 
-import folium
 import geopandas as gpd
 import numpy as np
 import shapely
 import shapely.ops
-from markupsafe import escape
 
-from maps.bundle import STYLES, inline_script, inline_style, read_asset
+from maps.bundle import STYLES
 from maps.features import Document, Translator, geometry_document, located, script_json
 from maps.layers import present
-from maps.page import BASIN_BOUNDS, AssetMode, OfflineMap, Page, Tiles
+from maps.page import BASIN_BOUNDS, AssetMode, Page, Tiles, asset_texts, base_map
 from maps.palette import KIND_SHAPES, KindShape
 
 TRACE_STYLES: Final = (*(name for name in STYLES if "markercluster" not in name), "qingjiang/trace.css")
@@ -134,26 +132,11 @@ def draw_trace(
         Whether scripts and styles stand in the page, or are linked under ``/maps/assets/``.
     """
     bounds = extent(layers)
-    canvas = OfflineMap(
-        location=[(bounds[1] + bounds[3]) / 2, (bounds[0] + bounds[2]) / 2],
-        zoom_start=9,
-        minZoom=4,
-        maxZoom=18,
-        zoomSnap=0.25 if tiles is None else 1,
-        tiles=None,
-        zoom_control=False,
-        prefer_canvas=True,
-    )
-    if tiles is not None:
-        layer = folium.TileLayer(
-            tiles.url, attr=str(escape(tiles.attribution)), max_zoom=tiles.max_zoom, name="tiles"
-        )
-        canvas.add_child(layer, name="tiles")
+    canvas = base_map(bounds, tiles, zoom_start=9)
     documents = {"trace": band_document(layers.lines), "places": place_document(layers, text)}
     for name, frame in (("rivers", layers.rivers), ("lakes", layers.lakes)):
         if frame is not None and len(frame):
             documents[name] = waters_document(frame)
-    inline = assets == "inline"
     context = {
         "language": text("maps.language"),
         "brand": text("maps.brand"),
@@ -167,10 +150,7 @@ def draw_trace(
         "kinds": kind_legend(layers, text),
         "bands": band_legend(layers, text),
         "suspects": suspect_legend(layers, text),
-        "styles": [inline_style(name) for name in TRACE_STYLES] if inline else [],
-        "scripts": [inline_script(name) for name in TRACE_SCRIPTS] if inline else [],
-        "style_urls": [] if inline else [read_asset(name).url for name in TRACE_STYLES],
-        "script_urls": [] if inline else [read_asset(name).url for name in TRACE_SCRIPTS],
+        **asset_texts(TRACE_STYLES, TRACE_SCRIPTS, assets),
         "documents": {name: script_json(document) for name, document in documents.items()},
         "settings": script_json(page_settings(layers, text, bounds=bounds, tiles=tiles)),
     }
