@@ -673,6 +673,16 @@ def _find_band(lat: float, south: float, height: float, bands: int) -> int:
 
 
 @compiled
+def _find_bands(edge: Any, polygon: int, south: Any, height: Any, first_band: Any) -> Any:
+    """Numbers of the first and the last band of all that an edge of a polygon reaches into."""
+    first = first_band[polygon]
+    bands = first_band[polygon + 1] - first
+    low = _find_band(min(edge[1], edge[3]), south[polygon], height[polygon], bands)
+    high = _find_band(max(edge[1], edge[3]), south[polygon], height[polygon], bands)
+    return first + low, first + high
+
+
+@compiled
 def count_entries(
     edges: Any, area: Any, place: Any, south: Any, height: Any, first_band: Any, filled: Any
 ) -> None:
@@ -680,11 +690,8 @@ def count_entries(
     for i in range(len(edges)):
         if area[i] < 0:
             continue
-        at = place[area[i]]
-        bands = first_band[at + 1] - first_band[at]
-        low = _find_band(min(edges[i, 1], edges[i, 3]), south[at], height[at], bands)
-        high = _find_band(max(edges[i, 1], edges[i, 3]), south[at], height[at], bands)
-        for band in range(first_band[at] + low, first_band[at] + high + 1):
+        low, high = _find_bands(edges[i], place[area[i]], south, height, first_band)
+        for band in range(low, high + 1):
             filled[band] += 1
 
 
@@ -696,11 +703,8 @@ def fill_entries(
     for i in range(len(edges)):
         if area[i] < 0:
             continue
-        at = place[area[i]]
-        bands = first_band[at + 1] - first_band[at]
-        low = _find_band(min(edges[i, 1], edges[i, 3]), south[at], height[at], bands)
-        high = _find_band(max(edges[i, 1], edges[i, 3]), south[at], height[at], bands)
-        for band in range(first_band[at] + low, first_band[at] + high + 1):
+        low, high = _find_bands(edges[i], place[area[i]], south, height, first_band)
+        for band in range(low, high + 1):
             entries[filled[band]] = i
             filled[band] += 1
 
